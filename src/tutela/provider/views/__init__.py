@@ -1,0 +1,1 @@
+"""Pages and machine routes; what they do stands in the services beside this package."""
