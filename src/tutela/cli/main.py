@@ -10,9 +10,8 @@ import importlib
 import sys
 from typing import Any
 
-import click
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from tutela.errors import EnvironmentProblem, TutelaError
 
@@ -34,18 +33,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
 class LazyGroup(TyperGroup):
     """A click group whose commands are imported when they are called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """Return the command names in reading order."""
         del ctx
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import the command, or a stand-in with its help while only help is asked for."""
         if cmd_name not in COMMANDS:
             return None
         module, help_line = COMMANDS[cmd_name]
         if ctx.resilient_parsing or _only_help():
-            return click.Command(cmd_name, help=help_line)
+            return TyperCommand(cmd_name, help=help_line)
         try:
             app = importlib.import_module(module).app
         except ModuleNotFoundError as error:

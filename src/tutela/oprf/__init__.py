@@ -1,0 +1,1 @@
+"""Group arithmetic for private matching: ristretto255, by libsodium."""
