@@ -39,18 +39,20 @@ CAUTION_PORT: Final = (
     "it cannot be resolved to one of them."
 )
 CAUTION_TIME: Final = "No time was reported for this address, so that no subscriber can be found for it."
+CAUTION_ZONE: Final = "The time of this address was reported without a time zone; it was read as UTC."
 CAUTION_PROXY: Final = "The provider believes that this address is a proxy."
 
 
 @dataclass(frozen=True, slots=True)
 class IpEvent:
-    """An address at a time. `at` is UTC; `port` is the source port."""
+    """An address at a time; `port` is the source port. `zoned` is False where the time had no zone."""
 
     address: str
     at: datetime | None = None
     port: int | None = None
     event: str = ""
     proxy: bool = False
+    zoned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ def _ip_cautions(event: IpEvent, address: Address) -> tuple[str, ...]:
         for text, applies in (
             (CAUTION_PROXY, event.proxy),
             (CAUTION_TIME, event.at is None),
+            (CAUTION_ZONE, event.at is not None and not event.zoned),
             (CAUTION_PORT, event.port is None and address.version == 4),
         )
         if applies
