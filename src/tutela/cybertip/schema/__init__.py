@@ -132,4 +132,4 @@ def _load(name: str) -> Element:
 
 def _words(name: str) -> tuple[str, ...]:
     kind = next(t for t in _load("codes.xsd").iter("{*}simpleType") if t.get("name") == name)
-    return tuple(sorted(str(word.get("value")) for word in kind.iter("{*}enumeration")))
+    return tuple(sorted(str(word.get("value")) for word in kind.iter("{*}enumeration") if word.get("value")))
