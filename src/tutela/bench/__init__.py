@@ -1,0 +1,1 @@
+"""Benchmarks: reproducible figures on ordinary photographs that installed packages ship."""
