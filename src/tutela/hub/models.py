@@ -7,22 +7,11 @@ the database holds their names, sizes and hashes.
 
 from __future__ import annotations
 
-import re
-import secrets
-from typing import Final
-
 from django.conf import settings
-from django.core.validators import RegexValidator
 from django.db import models
 
+from tutela.cybertip.storage import State
 from tutela.hub.casework import CaseState
-
-FILE_ID: Final = re.compile(r"[a-f][0-9a-f]{31}")
-
-
-def new_file_id() -> str:
-    """Return 32 hex digits that begin with a letter: clients read an all-digit id as a number."""
-    return secrets.choice("abcdef") + secrets.token_hex(16)[1:]
 
 
 class Agency(models.Model):
@@ -47,16 +36,8 @@ class Agency(models.Model):
 class Report(models.Model):
     """One report, from `/submit` on. `id` is the reportId that the provider gets."""
 
-    class Intake(models.TextChoices):
-        """States of the wire protocol."""
-
-        OPENED = "opened"
-        FINISHED = "finished"
-        RETRACTED = "retracted"
-        EXPIRED = "expired"
-
     esp = models.ForeignKey("console.MachineAccount", on_delete=models.PROTECT, related_name="+")
-    intake = models.CharField(max_length=9, choices=Intake, default=Intake.OPENED)
+    intake = models.CharField(max_length=9, choices=[(s.value, s.value) for s in State], default=State.OPEN)
     state = models.CharField(
         max_length=8,
         blank=True,
@@ -75,7 +56,6 @@ class Report(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     xml = models.BinaryField(help_text="as received; emptied when retracted or expired")
     fingerprint = models.CharField(max_length=64, help_text="of the submission, to recognise a repeat")
-    idempotency_key = models.CharField(max_length=200, blank=True)
     warnings = models.JSONField(default=list, help_text="what the document had beyond the schema")
     incident_type = models.CharField(max_length=100)
     incident_at = models.DateTimeField(null=True, blank=True)
@@ -83,15 +63,10 @@ class Report(models.Model):
     escalated = models.BooleanField(default=False, help_text="the provider asks for high priority")
 
     class Meta:
-        """A repeated submission finds its open report, also when two arrive at once."""
+        """Casework begins when the provider has finished."""
 
         ordering = ("-finished_at", "-id")
         constraints = (
-            models.UniqueConstraint(
-                fields=("esp", "fingerprint"),
-                condition=models.Q(intake="opened"),
-                name="one_open_report_per_submission",
-            ),
             models.CheckConstraint(
                 condition=models.Q(intake="finished", finished_at__isnull=False)
                 | (~models.Q(intake="finished") & models.Q(state="")),
@@ -101,7 +76,7 @@ class Report(models.Model):
         indexes = (
             models.Index(fields=("state", "-finished_at")),
             models.Index(fields=("intake", "changed_at")),
-            models.Index(fields=("fingerprint",)),
+            models.Index(fields=("esp", "fingerprint")),
         )
 
     def __str__(self) -> str:
@@ -119,15 +94,15 @@ class ReportFile(models.Model):
         UNKNOWN = "unknown", "Not stated"
 
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="files")
-    file_id = models.CharField(
-        max_length=32, unique=True, default=new_file_id, validators=[RegexValidator(FILE_ID)]
-    )
+    file_id = models.CharField(max_length=32, unique=True)
     name = models.CharField(max_length=500, blank=True)
     size = models.BigIntegerField()
     md5 = models.CharField(max_length=32)
     sha256 = models.CharField(max_length=64, db_index=True)
     uploaded_at = models.DateTimeField()
-    details = models.BinaryField(null=True, blank=True, help_text="the <fileDetails> as received")
+    details_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="of the newest statement; empty without"
+    )
     viewed = models.CharField(max_length=7, choices=Viewed, default=Viewed.UNKNOWN)
     access_basis = models.CharField(
         max_length=16, blank=True, help_text="legal ground to open a file not viewed"
@@ -144,13 +119,30 @@ class ReportFile(models.Model):
         constraints = (
             models.UniqueConstraint(
                 fields=("report", "name", "sha256"),
-                condition=models.Q(details__isnull=True),
+                condition=models.Q(details_sha256=""),
                 name="one_file_per_upload",
             ),
         )
 
     def __str__(self) -> str:
         return f"file {self.file_id}"
+
+
+class FileStatement(models.Model):
+    """A `<fileDetails>` as received. A later one corrects the earlier ones; all are kept."""
+
+    file = models.ForeignKey(ReportFile, on_delete=models.CASCADE, related_name="statements")
+    xml = models.BinaryField()
+    warnings = models.JSONField(default=list)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        """In the order of arrival."""
+
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"statement {self.pk} on file {self.file_id}"
 
 
 class RoutingDecision(models.Model):

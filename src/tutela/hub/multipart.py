@@ -52,10 +52,7 @@ def _parameters(header: str) -> tuple[str, dict[str, str]]:
         kind, parameters = parse_header_parameters(header)
     except (ValueError, LookupError, UnicodeError) as error:
         raise MultipartError("A header of the request cannot be read.") from error
-    return kind.lower(), {
-        name: value.decode("latin-1") if isinstance(value, bytes) else str(value)
-        for name, value in parameters.items()
-    }
+    return kind.lower(), parameters
 
 
 class Part:

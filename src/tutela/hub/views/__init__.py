@@ -1,0 +1,1 @@
+"""The hub's routes: `ispws` for providers' programs, the others for people at the console."""
