@@ -5,6 +5,10 @@ centre of each of 64 x 64 cells. Every step is linear and works on one axis at a
 downscale is `rows @ luma @ columns.T` with two sparse matrices of shape (64, side). Only the samples
 that are kept are ever computed: one multiplication per pixel instead of eight running sums.
 
+Two things cost nothing in this form. A picture that is stored turned or mirrored needs reversed
+matrices, not turned pixels. And a JPEG decoded at 1/2, 1/4 or 1/8 holds the means of blocks of 2, 4 or
+8 pixels: summing the weights of each block gives nearly the hash of the full picture.
+
 Source: "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm" (2019), and the
 reference implementation of PDQ (window sizes, treatment of the borders, sample positions).
 """
@@ -23,36 +27,25 @@ GRID = 64
 #: ITU-R BT.601 weights of red, green and blue
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float64)
 
+#: longer axes are computed anew each time, so that the cache stays below 64 MiB
+LONGEST_CACHED = 8192
+
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
+Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The downscale of one axis.
+    """The downscale of one stored axis of n pixels.
 
     Attributes:
-        matrix: float32 (64, length); row i holds the weights of sample i.
-        spans: for each row the half-open range of its non-zero weights.
+        matrix: float32 (64, n); row i holds the weights of sample i.
+        spans: for each row the half-open range outside which all weights are zero.
     """
 
     matrix: Floats
     spans: tuple[tuple[int, int], ...]
-
-    @classmethod
-    def of(cls, weights: Doubles) -> Axis:
-        """Wrap dense weights, shape (64, length), of which each row has one non-zero run."""
-        used = weights != 0
-        first = used.argmax(axis=1)
-        last = weights.shape[1] - used[:, ::-1].argmax(axis=1)
-        matrix = weights.astype(np.float32)
-        matrix.setflags(write=False)
-        return cls(matrix, tuple(zip(first.tolist(), last.tolist(), strict=True)))
-
-    def reversed(self) -> Axis:
-        """Return the same downscale for an axis that is stored end to start."""
-        length = self.matrix.shape[1]
-        return Axis(self.matrix[:, ::-1], tuple((length - b, length - a) for a, b in self.spans))
 
 
 def window(length: int) -> int:
@@ -60,46 +53,65 @@ def window(length: int) -> int:
     return -(-length // (2 * GRID))
 
 
-def centres(length: int) -> NDArray[np.int64]:
-    """Return the 64 positions that the decimation keeps."""
-    return ((np.arange(GRID) + 0.5) * length / GRID).astype(np.int64)
-
-
-def box_twice(length: int) -> Doubles:
-    """Return the weights of all pixels in the 64 kept samples, float64 (64, length).
+def box_twice(centre: int, length: int) -> tuple[int, Doubles]:
+    """Return where the pixels begin that reach the sample at `centre`, and their weights.
 
     A box of even size reaches one pixel further to the right. At the borders the box shrinks to the
     pixels that exist, and the mean is taken over those.
     """
-    size = window(length)
-    right = size // 2
-    left = size - 1 - right
-    weights = np.zeros((GRID, length))
-    for row, centre in zip(weights, centres(length), strict=True):
-        start, stop = max(centre - left, 0), min(centre + right + 1, length)
-        for inner in range(start, stop):
-            low, high = max(inner - left, 0), min(inner + right + 1, length)
-            row[low:high] += 1.0 / ((stop - start) * (high - low))
-    return weights
+    right = window(length) // 2
+    left = window(length) - 1 - right
+    inner = np.arange(max(centre - left, 0), min(centre + right + 1, length))
+    low = np.maximum(inner - left, 0)
+    high = np.minimum(inner + right + 1, length)
+    share = 1.0 / (inner.size * (high - low))
+    size = int(high[-1] - low[0])
+    steps = np.bincount(low - low[0], share, size + 1) - np.bincount(high - low[0], share, size + 1)
+    return int(low[0]), np.cumsum(steps[:-1])
 
 
-@lru_cache(maxsize=32)
-def axis(length: int) -> Axis:
-    """Return the downscale of an axis of `length` pixels."""
-    return Axis.of(box_twice(length))
+def _build(length: int, block: int, backwards: bool) -> Axis:
+    matrix = np.zeros((GRID, -(-length // block)), dtype=np.float32)
+    spans = []
+    for index in range(GRID):
+        centre = int((index + 0.5) * length / GRID)
+        start, weights = box_twice(centre, length)
+        if backwards:
+            start, weights = length - start - weights.size, weights[::-1]
+        first = start // block
+        summed = np.bincount((start + np.arange(weights.size)) // block - first, weights)
+        matrix[index, first : first + summed.size] = summed
+        spans.append((first, first + summed.size))
+    matrix.setflags(write=False)
+    return Axis(matrix, tuple(spans))
 
 
-def downscale(pixels: NDArray[np.uint8], rows: Axis, columns: Axis) -> Doubles:
+_build_cached = lru_cache(maxsize=32)(_build)
+
+
+def axis(length: int, *, block: int = 1, backwards: bool = False) -> Axis:
+    """Return the downscale of an axis of a picture.
+
+    Args:
+        length: pixels of the picture at full resolution.
+        block: how many of them each stored pixel is the mean of.
+        backwards: whether the axis is stored end to start.
+    """
+    build = _build_cached if length <= LONGEST_CACHED else _build
+    return build(length, block, backwards)
+
+
+def downscale(pixels: Pixels, rows: Axis, columns: Axis) -> Doubles:
     """Return the downscaled luma, float64 (64, 64), of grey (H, W) or RGB (H, W, 3) pixels.
 
     The rows are reduced first, a strip at a time, so that only a strip is ever held as float32.
     """
-    height = pixels.shape[0]
-    flat = pixels.reshape(height, -1)
+    flat = pixels.reshape(pixels.shape[0], -1)
     reduced = np.empty((GRID, flat.shape[1]), dtype=np.float32)
     for index, (start, stop) in enumerate(rows.spans):
         np.matmul(rows.matrix[index, start:stop], flat[start:stop].astype(np.float32), out=reduced[index])
     luma = reduced.astype(np.float64)
     if pixels.ndim == 3:
         luma = luma.reshape(GRID, -1, 3) @ LUMA
-    return luma @ columns.matrix.T
+    grid: Doubles = luma @ columns.matrix.T
+    return grid

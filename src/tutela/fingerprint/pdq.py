@@ -16,9 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tutela.fingerprint.jarosz import GRID, Doubles, Floats, axis, downscale
+from tutela.fingerprint.jarosz import GRID, Doubles, Floats, Pixels
+from tutela.fingerprint.raster import Raster
 
 #: frequencies kept along each axis
 FREQUENCIES = 16
@@ -53,7 +53,8 @@ def _dct_matrix() -> Doubles:
     """Return rows 1 to 16 of the orthonormal 64-point DCT-II, shape (16, 64)."""
     frequency = np.arange(1, FREQUENCIES + 1)[:, np.newaxis]
     position = 2 * np.arange(GRID)[np.newaxis, :] + 1
-    return np.sqrt(2.0 / GRID) * np.cos(np.pi / (2 * GRID) * frequency * position)
+    matrix: Doubles = np.sqrt(2.0 / GRID) * np.cos(np.pi / (2 * GRID) * frequency * position)
+    return matrix
 
 
 _DCT = _dct_matrix()
@@ -75,7 +76,8 @@ _DIHEDRAL: tuple[Callable[[Doubles], Doubles], ...] = (
 
 def coefficients(grid: Doubles) -> Doubles:
     """Return the DCT coefficients, float64 (16, 16), of downscaled luma (64, 64)."""
-    return _DCT @ grid @ _DCT.T
+    values: Doubles = _DCT @ grid @ _DCT.T
+    return values
 
 
 def quality(grid: Doubles) -> int:
@@ -105,18 +107,32 @@ def from_grid(grid: Doubles) -> PDQ:
     return PDQ(turned[0], turned, quality(grid), distance)
 
 
-def compute(pixels: NDArray[np.uint8]) -> PDQ:
+def featureless() -> PDQ:
+    """Return what PDQ says of a picture that is too small to hash: all zeros, quality 0."""
+    nothing = bytes(FREQUENCIES**2 // 8)
+    return PDQ(nothing, (nothing,) * len(_DIHEDRAL), 0, np.zeros(FREQUENCIES**2, dtype=np.float32))
+
+
+def of(raster: Raster) -> PDQ:
+    """Return the hash of a decoded picture, upright whatever way it is stored.
+
+    A picture with a side below 5 pixels has the hash of nothing, and quality 0.
+    """
+    if min(raster.height, raster.width) < MINIMUM_SIDE:
+        return featureless()
+    return from_grid(raster.grid())
+
+
+def compute(pixels: Pixels) -> PDQ:
     """Return the hash of grey (H, W) or RGB (H, W, 3) pixels, each 0 to 255, upright.
 
     Raises:
-        ValueError: for any other shape, or a side shorter than 5 pixels.
+        ValueError: for any other shape.
     """
     if pixels.ndim not in {2, 3} or (pixels.ndim == 3 and pixels.shape[2] != 3):
         raise ValueError(f"PDQ hashes (H, W) or (H, W, 3) pixels, not {pixels.shape}.")
     height, width = pixels.shape[:2]
-    if min(height, width) < MINIMUM_SIDE:
-        raise ValueError(f"PDQ hashes pictures of at least {MINIMUM_SIDE} pixels a side.")
-    return from_grid(downscale(pixels, axis(height), axis(width)))
+    return of(Raster(pixels, height, width))
 
 
 def hamming(a: bytes, b: bytes) -> int:
