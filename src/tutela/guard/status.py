@@ -1,0 +1,114 @@
+"""What left this device, under which epoch, signed by whom, and why; read without any key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tutela.guard.epochs import ALERTS, USER_SIDE
+from tutela.guard.help_lines import help_lines
+from tutela.guard.notices import notice
+from tutela.guard.store import STATES, Store
+
+MAX_ITEMS: Final = 1000
+MAX_TEXT: Final = 500
+
+
+def describe(store: Store, now: datetime) -> dict[str, Any]:
+    """Return the status of a device as one JSON object.
+
+    Args:
+        store: the guard's memory.
+        now: UTC; an epoch or legal basis that ended since the app last ran is shown as ended.
+    """
+    state = store.get("state", {})
+    account, device = store.get("device", ["", ""])
+    totals = store.totals()
+    held, held_bytes, since = store.outbox_size()
+    return {
+        "version": 1,
+        "account": account,
+        "device": device,
+        "mode": _mode_now(state, now),
+        "epoch": _epoch_now(state.get("epoch"), now),
+        "refused_epoch": state.get("refused_epoch"),
+        "sent": {
+            "count": sum(count for count, _ in totals.values()),
+            "bytes": sum(size for _, size in totals.values()),
+            "by_state": {name: totals.get(name, (0, 0))[0] for name in STATES},
+            "last": [_sent(item) for item in store.sent()],
+        },
+        "held": {"count": held, "bytes": held_bytes, "since": _time(since)},
+        "uploads": store.get("uploads"),
+        "help": [line.to_dict() for line in help_lines(state.get("country", ""))],
+    }
+
+
+def _sent(item: Any) -> dict[str, Any]:
+    return {
+        "slot": item.slot,
+        "at": _time(item.at),
+        "bytes": item.bytes,
+        "epoch": item.epoch,
+        "mode": item.mode,
+        "state": item.state,
+        "code": item.code,
+        "message": item.message,
+    }
+
+
+def _time(milliseconds: int | None) -> str | None:
+    if milliseconds is None:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds")
+
+
+def _epoch_now(epoch: dict[str, Any] | None, now: datetime) -> dict[str, Any] | None:
+    if epoch is None:
+        return None
+    begins, ends = (datetime.fromisoformat(epoch[name]) for name in ("valid_from", "valid_until"))
+    return {**epoch, "valid_now": begins <= now < ends}
+
+
+def _mode_now(state: Mapping[str, Any], now: datetime) -> dict[str, str]:
+    mode: dict[str, str] = state.get("mode") or {
+        "name": USER_SIDE,
+        "code": "epoch.none",
+        "sentence": "No list was loaded on this device.",
+    }
+    if mode["name"] != ALERTS:
+        return mode
+    ends = {
+        "epoch.expired": (state["epoch"]["valid_until"], "The time of the list on this device is over."),
+        "legal_basis.expired": (state["legal_basis_until"], "The legal basis for alerts here is over."),
+    }
+    for code, (end, sentence) in ends.items():
+        if now >= datetime.fromisoformat(end):
+            return {"name": USER_SIDE, "code": code, "sentence": sentence}
+    return mode
+
+
+def note_receipts(store: Store, receipts: Mapping[str, Any], now: int) -> None:
+    """Take over a homeserver's answer; whatever is not of its form is passed over, never an error.
+
+    Args:
+        store: the guard's memory.
+        receipts: the object of `GET receipts`.
+        now: UTC milliseconds.
+    """
+    items = receipts.get("items")
+    for item in items[:MAX_ITEMS] if isinstance(items, list) else ():
+        if isinstance(item, dict) and item.get("state") in STATES and isinstance(item.get("ct_sha256"), str):
+            store.settle(
+                item["ct_sha256"], item["state"], _text(item.get("code")), _text(item.get("message"))
+            )
+    given = receipts.get("reason")
+    code = _text(given.get("code")) if isinstance(given, dict) else None
+    reason = notice(code).to_dict() if code else None
+    state = "refused" if receipts.get("uploads") == "refused" else "open"
+    store.put("uploads", {"state": state, "reason": reason, "asked": _time(now)})
+
+
+def _text(value: Any) -> str | None:
+    return value[:MAX_TEXT] if isinstance(value, str) and value else None
