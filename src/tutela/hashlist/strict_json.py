@@ -22,10 +22,7 @@ def canonical(value: Any) -> bytes:
         BadJSON: it holds anything else.
     """
     _check(value, 0)
-    try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise BadJSON("A text holds half of a character.") from error
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Any:
@@ -54,18 +51,31 @@ def _check(value: Any, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise BadJSON("The text is nested too deeply.")
     if isinstance(value, dict):
-        if not all(isinstance(name, str) and name.isascii() for name in value):
-            raise BadJSON("A name is not plain text.")
-        for item in value.values():
+        for name, item in value.items():
+            _check_name(name)
             _check(item, depth + 1)
     elif isinstance(value, list | tuple):
         for item in value:
             _check(item, depth + 1)
+    elif isinstance(value, str):
+        _check_text(value)
     elif isinstance(value, int):
         if abs(value) > MAX_INTEGER:
             raise BadJSON("A number is too large.")
-    elif value is not None and not isinstance(value, str):
+    elif value is not None:
         raise BadJSON("The text holds something that is not signed here, such as a fraction.")
+
+
+def _check_name(name: Any) -> None:
+    if not isinstance(name, str) or not name.isascii():
+        raise BadJSON("A name is not plain text.")
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise BadJSON("A text holds half of a character.") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

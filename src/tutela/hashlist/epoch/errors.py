@@ -1,0 +1,108 @@
+"""Why an epoch is refused, each in a sentence that a user can understand."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tutela.errors import InputError, UsageError, VerificationError
+
+
+class EpochRefused(VerificationError):
+    """The epoch is not used. `sentence` is what the user is told; it holds no details of the file."""
+
+    code = "epoch.refused"
+    sentence: ClassVar[str] = "The list of this epoch cannot be used."
+    advice: ClassVar[str] = "Nothing is compared with it until a valid one is loaded."
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(f"{self.sentence} {detail}".strip(), hint=self.advice)
+
+
+class Expired(EpochRefused):
+    """The manifest's validity is over."""
+
+    code = "epoch.expired"
+    sentence = "This list's time is over."
+
+
+class NotYetValid(EpochRefused):
+    """The manifest's validity has not begun."""
+
+    code = "epoch.not_yet_valid"
+    sentence = "This list's time has not begun."
+    advice = "Check this device's clock; nothing is compared with the list until then."
+
+
+class TooLong(EpochRefused):
+    """The manifest wants to be valid for longer than any may be."""
+
+    code = "epoch.too_long"
+    sentence = "This list wants to be valid for longer than a list may be."
+
+
+class Older(EpochRefused):
+    """A newer epoch was loaded before."""
+
+    code = "epoch.older"
+    sentence = "This list is older than one that this device has used already."
+
+
+class Equivocation(EpochRefused):
+    """Two different manifests carry one number."""
+
+    code = "epoch.equivocation"
+    sentence = "Two different lists were published under one number."
+    advice = "Somebody is shown another list than others. Tell whoever runs the service, and keep both files."
+
+
+class Tampered(EpochRefused):
+    """The manifest is damaged, was changed, or contradicts itself."""
+
+    code = "epoch.tampered"
+    sentence = "This list is damaged, or it was changed after it was signed."
+    advice = "Download it again; nothing is compared with it."
+
+
+class UnknownVersion(EpochRefused):
+    """The manifest is of another format version."""
+
+    code = "epoch.unknown_version"
+    sentence = "This list has a format that this program does not know."
+    advice = "Update this program."
+
+
+class UnknownSigner(EpochRefused):
+    """Too few trusted organisations signed."""
+
+    code = "epoch.unknown_signer"
+    sentence = "This list is not signed by enough of the organisations that this device trusts."
+
+
+class OtherCategory(EpochRefused):
+    """The list is for another purpose than the only one that there is."""
+
+    code = "epoch.other_category"
+    sentence = "This list is for another purpose than the one that this program serves."
+    advice = "It is never used, whoever signed it."
+
+
+class SameTableKey(EpochRefused):
+    """The table key was used for another table before."""
+
+    code = "epoch.same_table_key"
+    sentence = "This list was published under a secret key that served another list before."
+    advice = (
+        "Two lists under one key would show everyone what they share; whoever made it must build it again."
+    )
+
+
+class EpochExists(UsageError):
+    """The folder already holds an epoch."""
+
+    code = "epoch.exists"
+
+
+class CannotBuild(InputError):
+    """The list, or the plan, cannot become an epoch."""
+
+    code = "epoch.cannot_build"

@@ -1,0 +1,149 @@
+"""When a device uses an epoch: the rules in their order; the first that fails is the reason given.
+
+1. Enough trusted organisations signed exactly these words (`UnknownSigner`, `Tampered`).
+2. They are a manifest of a version that is known here (`UnknownVersion`), for the one purpose
+   (`OtherCategory`), complete and without contradiction (`Tampered`), valid for a year at most (`TooLong`).
+3. Now is within its validity (`NotYetValid`, `Expired`).
+4. It is not older than the last one used (`Older`), nor another one of the same number (`Equivocation`).
+5. Its table key never served another table (`SameTableKey`).
+
+Time is given. Nothing here opens the table: `open_epoch` does, and checks every slot against the root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from tutela.hashlist import envelope, strict_json
+from tutela.hashlist.categories import PURPOSE
+from tutela.hashlist.epoch.errors import (
+    CannotBuild,
+    Equivocation,
+    Expired,
+    NotYetValid,
+    Older,
+    OtherCategory,
+    SameTableKey,
+    Tampered,
+    TooLong,
+    UnknownSigner,
+    UnknownVersion,
+)
+from tutela.hashlist.epoch.manifest import MAX_DAYS, TYPE, VERSION, Manifest
+from tutela.hashlist.errors import BadJSON
+from tutela.hashlist.trust import EPOCH, Trust, read_small
+from tutela.voucher.table import Progress, Table
+
+MANIFEST_FILE: Final = "manifest.json"
+TABLE_FILE: Final = "table.bin"
+_NOTHING: Final[Mapping[bytes, bytes]] = {}
+
+
+def verify(
+    data: bytes,
+    trust: Trust,
+    now: datetime,
+    previous: Manifest | None = None,
+    *,
+    seen: Mapping[bytes, bytes] = _NOTHING,
+) -> Manifest:
+    """Return the manifest in `data`, if a device may use it now.
+
+    Args:
+        data: bytes of manifest.json.
+        trust: keys and quorum.
+        now: the time, with its zone.
+        previous: the last manifest that was used, if any.
+        seen: table keys of earlier manifests, each with its table id.
+
+    Raises:
+        EpochRefused: one of its subclasses, whose `sentence` is for the user.
+    """
+    manifest = read(data, trust)
+    if now < manifest.valid_from:
+        raise NotYetValid
+    if now >= manifest.valid_until:
+        raise Expired
+    if previous is not None:
+        _check_succession(manifest, previous)
+    known = {**seen, **({previous.public_key: previous.table_id} if previous else {})}
+    if known.get(manifest.public_key, manifest.table_id) != manifest.table_id:
+        raise SameTableKey
+    return manifest
+
+
+def read(data: bytes, trust: Trust) -> Manifest:
+    """Return a manifest that trusted keys signed, whatever its time: rules 1 and 2.
+
+    Raises:
+        EpochRefused: as `verify`.
+    """
+    try:
+        verified = envelope.verify(data, trust, EPOCH)
+    except envelope.UnknownSigners as error:
+        raise UnknownSigner(error.message) from error
+    except envelope.BrokenStatement as error:
+        raise Tampered(error.message) from error
+    statement = verified.statement
+    if statement.get("type") != TYPE:
+        raise Tampered("It is a statement of another kind.")
+    if statement.get("version") != VERSION:
+        raise UnknownVersion
+    if statement.get("category") != PURPOSE:
+        raise OtherCategory
+    try:
+        manifest = Manifest.from_statement(statement, verified.signers)
+    except CannotBuild as error:
+        raise Tampered(error.message) from error
+    if manifest.valid_until - manifest.valid_from > timedelta(days=MAX_DAYS):
+        raise TooLong
+    return manifest
+
+
+def number_of(directory: Path) -> int:
+    """Return the number that an epoch's manifest claims, without verifying anything: for its own builder.
+
+    Raises:
+        Tampered: there is no number.
+        BadFile: there is no manifest.
+    """
+    try:
+        number = strict_json.read(read_small(directory / MANIFEST_FILE))["signed"]["number"]
+    except (BadJSON, KeyError, TypeError) as error:
+        raise Tampered from error
+    if type(number) is not int:
+        raise Tampered
+    return number
+
+
+def open_epoch(
+    directory: Path,
+    trust: Trust,
+    now: datetime,
+    previous: Manifest | None = None,
+    *,
+    seen: Mapping[bytes, bytes] = _NOTHING,
+    progress: Progress | None = None,
+) -> tuple[Manifest, Table]:
+    """Verify an epoch's folder, its whole table included, and return both.
+
+    Raises:
+        EpochRefused: as `verify`.
+        BadFile: the manifest is not there.
+        TableError: the table is not the one of the manifest, or holds something that is no group element.
+    """
+    manifest = verify(read_small(directory / MANIFEST_FILE), trust, now, previous, seen=seen)
+    table = Table.open(directory / TABLE_FILE, manifest.header)
+    table.check(progress)
+    return manifest, table
+
+
+def _check_succession(manifest: Manifest, previous: Manifest) -> None:
+    place, before = (manifest.number, manifest.build), (previous.number, previous.build)
+    if place < before:
+        raise Older(f"Number {manifest.number}, build {manifest.build}.")
+    if place == before and manifest.digest() != previous.digest():
+        raise Equivocation

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from epoch_samples import photographs, sample_list
+from list_samples import entry
+from typer.testing import CliRunner, Result
+
+from tutela.cli.epoch import app
+from tutela.hashlist import BadFile, HashList
+from tutela.hashlist.epoch import EpochExists, Older, UnknownSigner
+from tutela.hashlist.legal_basis import LegalBasisMissing
+from tutela.hashlist.trust import BadTrust
+from tutela.oprf import group
+from tutela.sealed import PassphraseMissing, keyfile
+
+
+@pytest.fixture(autouse=True)
+def passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUTELA_KEY_PASSPHRASE", "an invented passphrase")
+    monkeypatch.delenv("TUTELA_KEY_PASSPHRASE_FILE", raising=False)
+    monkeypatch.setattr(keyfile.save, "__kwdefaults__", {"overwrite": False, "cost": 12})
+
+
+def call(*args: object) -> Result:
+    return CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+def output(*args: object) -> dict[str, Any]:
+    result = call(*args, "--json")
+    assert result.exit_code == 0, result.exception
+    assert len(result.stdout.splitlines()) == 1
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    sample_list().save(tmp_path / "list.jsonl")
+    args = (
+        "--key-out",
+        tmp_path / "sign.key",
+        "--trust",
+        tmp_path / "trust.json",
+        "--name",
+        "Example Centre",
+    )
+    assert output("keygen", *args, "--role", "epoch", "--role", "legal-basis")["name"] == "Example Centre"
+    return tmp_path
+
+
+def build(place: Path, folder: str, *more: object) -> dict[str, Any]:
+    args = (
+        "--out",
+        place / folder,
+        "--signing-key",
+        place / "sign.key",
+        "--key-out",
+        place / f"{folder}.key",
+    )
+    return output("build", place / "list.jsonl", *args, *more)
+
+
+def test_an_epoch_is_built_verified_and_endorsed(place: Path) -> None:
+    made = build(place, "one")
+    assert (made["number"], made["threshold"], made["counts"]["entries"]) == (1, 5, 12)
+    key = keyfile.load(place / "one.key", "an invented passphrase")
+    assert len(key) == 32
+    checked = output("verify", place / "one", "--trust", place / "trust.json")
+    assert (checked["endorsers"], checked["root"]) == (["Example Centre"], made["root"])
+    assert group.multiply_base(key).hex() in (place / "one" / "manifest.json").read_text()
+    second = ("--key-out", place / "second.key", "--trust", place / "trust.json", "--name", "Second Centre")
+    assert call("keygen", *second).exit_code == 0
+    assert call("endorse", place / "one", "--signing-key", place / "second.key").exit_code == 0
+    human = call("verify", place / "one", "--trust", place / "trust.json")
+    assert "Example Centre, Second Centre" in human.stdout
+    assert isinstance(call("keygen", *second).exception, BadTrust)
+
+
+def test_succession(place: Path) -> None:
+    build(place, "one")
+    assert build(place, "two", "--previous", place / "one")["number"] == 2
+    verify = ("--trust", place / "trust.json", "--previous")
+    assert call("verify", place / "two", *verify, place / "one").exit_code == 0
+    refused = call("verify", place / "one", *verify, place / "two")
+    assert isinstance(refused.exception, Older)
+    again = call(
+        "build",
+        place / "list.jsonl",
+        "--out",
+        place / "one",
+        "--signing-key",
+        place / "sign.key",
+        "--key-out",
+        place / "k",
+    )
+    assert isinstance(again.exception, EpochExists)
+    assert not (place / "k").exists()
+
+
+def test_options_of_the_table(place: Path) -> None:
+    HashList((entry(1, photographs(1)[0]),)).save(place / "benign.jsonl")
+    made = build(
+        place,
+        "one",
+        "--benign",
+        place / "benign.jsonl",
+        "--number",
+        7,
+        "--days",
+        30,
+        "--false-pair-rate",
+        "1e-7",
+    )
+    assert made["counts"]["tokens_common"] == 8
+    assert (made["number"], made["counts"]["clusters_without_tokens"]) == (7, 1)
+    assert made["threshold"] > 5
+
+
+def test_legal_basis(place: Path) -> None:
+    build(place, "one")
+    (place / "assessment.pdf").write_bytes(b"an assessment")
+    args = (
+        "--jurisdiction",
+        "GB",
+        "--signing-key",
+        place / "sign.key",
+        "--impact-assessment",
+        place / "assessment.pdf",
+    )
+    made = output("legal-basis", "make", "--out", place / "one", "--statute", "Example Act 2026", *args)
+    assert made["file"].endswith("legal-basis-GB.json")
+    trust = ("--trust", place / "trust.json")
+    checked = output("legal-basis", "check", place / "one", "--jurisdiction", "GB", *trust)
+    assert checked["signers"] == ["Example Centre"]
+    refused = call("legal-basis", "check", place / "one", "--jurisdiction", "FR", *trust)
+    assert isinstance(refused.exception, LegalBasisMissing)
+
+
+def test_what_is_wrong_is_said(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(place, "one")
+    assert (
+        call(
+            "keygen", "--key-out", place / "x.key", "--trust", place / "other.json", "--name", "Other"
+        ).exit_code
+        == 0
+    )
+    refused = call("verify", place / "one", "--trust", place / "other.json")
+    assert isinstance(refused.exception, UnknownSigner)
+    assert isinstance(call("verify", place / "absent", "--trust", place / "trust.json").exception, BadFile)
+    monkeypatch.delenv("TUTELA_KEY_PASSPHRASE")
+    assert isinstance(
+        call("endorse", place / "one", "--signing-key", place / "sign.key").exception, PassphraseMissing
+    )
