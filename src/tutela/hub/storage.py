@@ -79,6 +79,13 @@ class Store:
 
     root: Path
 
+    @classmethod
+    def of_this_server(cls) -> Store:
+        """Return the folder that the settings name."""
+        from django.conf import settings
+
+        return cls(Path(settings.TUTELA_STATE))
+
     @property
     def rules(self) -> Path:
         """The rule table."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.utils import timezone
 
@@ -13,16 +14,23 @@ from tutela.hub.models import ReportFile
 from tutela.hub.storage import Store
 
 
+SWEEP_EVERY: Final = timedelta(minutes=10)
+_swept: dict[Store, datetime] = {}
+
+
 def run_due(now: datetime | None = None) -> int:
     """Expire unfinished reports and remove orphaned files; return how many things were done.
 
     Args:
         now: the moment that counts as present; default: the clock's.
     """
-    from tutela.hub.views.ispws import hub_store
-
     moment = timezone.now() if now is None else now
-    return expire(hub_store(), moment) + sweep(hub_store(), moment)
+    store = Store.of_this_server()
+    done = expire(store, moment)
+    if store not in _swept or moment - _swept[store] >= SWEEP_EVERY:  # the folder may hold many files
+        _swept[store] = moment
+        done += sweep(store, moment)
+    return done
 
 
 def expire(store: Store, now: datetime) -> int:

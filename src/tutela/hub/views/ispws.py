@@ -15,10 +15,8 @@ import logging
 import os
 import uuid
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from urllib.parse import parse_qs
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 
@@ -62,7 +60,9 @@ def _run(call: Call, request: HttpRequest, method: str) -> server.Answer:
     if request.method != method:
         return server.answer(Code.INVALID_REQUEST, f"This call is made with {method}")
     account: MachineAccount = request.machine  # type: ignore[attr-defined]
-    rules = server.Ispws(DatabaseStorage(hub_store(), account), clock=timezone.now, random=os.urandom)
+    rules = server.Ispws(
+        DatabaseStorage(Store.of_this_server(), account), clock=timezone.now, random=os.urandom
+    )
     try:
         return call(request, rules, account.name)
     except InputError as error:
@@ -88,16 +88,11 @@ def _refuse(request: HttpRequest, status: int, diagnostics: Mapping[str, str]) -
     return _respond(server.unauthenticated() if status == 401 else server.answer(Code.NO_SUBMISSION_RIGHT))
 
 
-def hub_store() -> Store:
-    """Return the folder of this server."""
-    return Store(Path(settings.TUTELA_STATE))
-
-
 @route("GET")
 def status(request: HttpRequest, rules: server.Ispws, provider: str) -> server.Answer:
     """`GET /status`; a hub without its key says so here, before anybody relies on it."""
     del request, provider
-    hub_store().public_key()
+    Store.of_this_server().public_key()
     return rules.status()
 
 
@@ -136,7 +131,7 @@ def retract(request: HttpRequest, rules: server.Ispws, provider: str) -> server.
 def upload(request: HttpRequest, rules: server.Ispws, provider: str) -> server.Answer:
     """`POST /upload`: multipart with `id` and `file`, in either order."""
     form = Multipart(request, boundary_of(request.headers.get("Content-Type", "")))
-    store, report_id, name, received, refusal = hub_store(), "", "", None, None
+    store, report_id, name, received, refusal = Store.of_this_server(), "", "", None, None
     try:
         while (part := form.next_part()) is not None:
             if part.name == "id":
