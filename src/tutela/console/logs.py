@@ -1,5 +1,7 @@
-"""Log lines of events and numbers. A traceback keeps its frames and loses its messages, because the
-text of an error may quote what somebody sent."""
+"""Log lines of events and numbers.
+
+A traceback keeps its frames and loses its messages: the text of an error may quote what somebody sent.
+"""
 
 from __future__ import annotations
 

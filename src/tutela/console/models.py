@@ -113,6 +113,18 @@ class AuditRow(models.Model):
         """Return the row as a sentence."""
         return f"{self.sequence} {self.actor} {self.action} {self.subject}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert; refuse to change a row that exists."""
+        if not self._state.adding:
+            _refuse()
+        kwargs["force_insert"] = True
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Refuse."""
+        del args, kwargs
+        _refuse()
+
     @classmethod
     def from_record(cls, record: Record) -> AuditRow:
         """Return the row, not yet saved, that stores a record."""
@@ -139,15 +151,3 @@ class AuditRow(models.Model):
             previous=bytes.fromhex(self.previous),
             digest=bytes.fromhex(self.digest),
         )
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Insert; refuse to change a row that exists."""
-        if not self._state.adding:
-            _refuse()
-        kwargs["force_insert"] = True
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Refuse."""
-        del args, kwargs
-        _refuse()

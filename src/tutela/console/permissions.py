@@ -17,8 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Concatenate, Literal, ParamSpec, cast
 
-from django.contrib.auth.models import AnonymousUser
-from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
@@ -46,6 +44,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "report.reveal": frozenset({"analyst", "supervisor"}),
     "report.triage": frozenset({"analyst", "supervisor"}),
     "report.route": frozenset({"supervisor"}),
+    "report.allow": frozenset({"supervisor"}),
     # both: the record of what was done, and who may come in
     "audit.read": frozenset({"supervisor", "administrator"}),
     "user.manage": frozenset({"administrator"}),
@@ -101,8 +100,8 @@ def requires(permission: str) -> Callable[[View[P]], View[P]]:
     def decorate(view: View[P]) -> View[P]:
         @functools.wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            user = getattr(request, "user", None) or AnonymousUser()
-            if not user.is_authenticated:
+            user = getattr(request, "user", None)
+            if user is None or not user.is_authenticated:
                 return _ask_to_sign_in(request)
             if not holds(user, permission):
                 raise PermissionDenied
@@ -161,6 +160,8 @@ def _declare(view: View[P], access: Access) -> View[P]:
 
 
 def _ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:
+    from django.contrib.auth.views import redirect_to_login  # needs the apps; the tables above do not
+
     if getattr(request, "htmx", False):  # a swapped-in sign-in page would be half a page: move the browser
         return HttpResponse(status=401, headers={"HX-Redirect": resolve_url("console:sign-in")})
     return redirect_to_login(request.get_full_path(), resolve_url("console:sign-in"))
