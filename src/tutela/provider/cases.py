@@ -83,6 +83,7 @@ class Effect(StrEnum):
     QUEUE_UNSEALING = "queue_unsealing"
     QUEUE_REPORT = "queue_report"
     WITHDRAW_REPORT = "withdraw_report"
+    RECOMPOSE_REPORT = "recompose_report"
     INFORM_CENTRE = "inform_centre"
     NOTIFY_USER = "notify_user"
     NOTIFY_USER_LATER = "notify_user_later"
@@ -149,6 +150,12 @@ ON_ENTRY: Final[dict[State, tuple[Effect, ...]]] = {
 #: what a reversal does besides, by the state that it leaves
 ON_REVERSAL: Final[dict[State, tuple[Effect, ...]]] = {
     State.REPORTING: (Effect.WITHDRAW_REPORT,),
+    State.REPORTED: (Effect.INFORM_CENTRE,),
+}
+
+#: what a withdrawal does that leaves the case where it is
+ON_STAY: Final[dict[State, tuple[Effect, ...]]] = {
+    State.REPORTING: (Effect.RECOMPOSE_REPORT,),
     State.REPORTED: (Effect.INFORM_CENTRE,),
 }
 
@@ -249,6 +256,6 @@ def _signal(case: Case, event: Event) -> Signal:
 
 def _effects(before: State, after: State) -> tuple[Effect, ...]:
     if before is after:
-        return ()
+        return ON_STAY.get(after, ())
     besides = ON_REVERSAL.get(before, ()) if after is State.REVERSED else ()
     return ON_ENTRY.get(after, ()) + besides

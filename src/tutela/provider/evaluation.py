@@ -1,0 +1,139 @@
+"""The threshold: recover, re-derive, check in the clear, and only then make a case.
+
+Design, section 5. Nothing that fails here is kept, and no person sees anything before all of it held. The
+work is done outside of a transaction on what was read; the result is written only if the device's vouchers
+are still the same, otherwise the device is looked at again.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from tutela.console import audit
+from tutela.provider import workflow
+from tutela.provider.cases import Signal, State
+from tutela.provider.contents import Shown, seal_revealed
+from tutela.provider.models import Case, CaseImage, Device, Voucher
+from tutela.provider.runtime import Runtime
+from tutela.voucher.errors import RederivationError, VoucherMalformed, VoucherRefused
+from tutela.voucher.opening import Confirmed, Opened, Revealed, confirm
+from tutela.voucher.wire import Enrolment
+
+#: no vowels and nothing that is easily misread: a reference is read out over the telephone
+_ALPHABET = "23456789BCDFGHJKMNPQRSTVWXZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What became of a device's vouchers: those that hold, by voucher, and whether the key opened at all."""
+
+    opened: bool
+    confirmed: dict[int, Confirmed]
+
+
+def evaluate(runtime: Runtime, device: Device, now: datetime) -> Case | None:
+    """Look at a device whose vouchers changed; return its case if there is one now."""
+    vouchers = list(device.vouchers.order_by("slot"))
+    found = _examine(runtime, device, vouchers)
+    with transaction.atomic():
+        device = Device.objects.select_for_update().get(pk=device.pk)
+        if set(device.vouchers.values_list("pk", flat=True)) != {voucher.pk for voucher in vouchers}:
+            return None  # another one arrived meanwhile: still due
+        device.evaluation_due = False
+        device.save(update_fields=["evaluation_due"])
+        if not found.opened:
+            return None
+        return _settle(runtime, device, vouchers, found, now)
+
+
+def _examine(runtime: Runtime, device: Device, vouchers: list[Voucher]) -> Found:
+    enrolment = Enrolment.parse(bytes(device.enrolment))
+    opened = {v.pk: Opened.from_bytes(_unseal(runtime, v, "opened", v.sealed_opened)) for v in vouchers}
+    key = runtime.epoch.opener.recover(list(opened.values()), enrolment)
+    if key is None:
+        return Found(opened=False, confirmed={})
+    revealed: dict[int, Revealed] = {}
+    for voucher in vouchers:
+        data = _unseal(runtime, voucher, "voucher", voucher.sealed_voucher)
+        try:
+            revealed[voucher.pk] = runtime.epoch.opener.reveal(
+                data, opened[voucher.pk], key, enrolment, runtime.epoch.table
+            )
+        except (RederivationError, VoucherMalformed, VoucherRefused):
+            continue
+    kept = confirm(list(revealed.values()), runtime.nearest, runtime.epoch.parameters.threshold)
+    by_slot = {item.revealed.slot: item for item in kept}
+    confirmed = {pk: by_slot[item.slot] for pk, item in revealed.items() if item.slot in by_slot}
+    return Found(opened=True, confirmed=confirmed)
+
+
+def _unseal(runtime: Runtime, voucher: Voucher, kind: str, sealed: bytes | memoryview) -> bytes:
+    return runtime.at_rest.open(f"{kind}/{voucher.device_id}/{voucher.slot}", bytes(sealed))
+
+
+def _settle(
+    runtime: Runtime, device: Device, vouchers: list[Voucher], found: Found, now: datetime
+) -> Case | None:
+    failed = [voucher.pk for voucher in vouchers if voucher.pk not in found.confirmed]
+    Voucher.objects.filter(pk__in=failed).delete()
+    case = Case.objects.select_for_update().filter(device=device).first()
+    if case is None and not found.confirmed:
+        workflow.spend(device, now)
+        audit.record(workflow.WORKER, "device.opening-void", f"device/{device.pk}", {"deleted": len(failed)})
+        return None
+    case = case or _open_case(runtime, device, now)
+    if case.state != State.REVIEW or case.decisions.exists():
+        device.vouchers.exclude(slot__in=case.images.values("slot")).delete()  # too late for this case
+        return case
+    kept = [voucher for voucher in vouchers if voucher.pk in found.confirmed]
+    _add_images(runtime, case, kept, found)
+    return case
+
+
+def _open_case(runtime: Runtime, device: Device, now: datetime) -> Case:
+    case = Case.objects.create(
+        reference=_reference(),
+        device=device,
+        state=State.COLLECTING,
+        threshold=runtime.epoch.parameters.threshold,
+        epoch=runtime.epoch.number,
+        opened_at=now,
+    )
+    step = workflow.Step(workflow.WORKER, now, runtime.config)
+    workflow.advance(case, Signal.THRESHOLD, step)
+    workflow.advance(case, Signal.CLEAR, step)
+    return case
+
+
+def _reference() -> str:
+    text = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    return f"{text[:4]}-{text[4:]}"
+
+
+def _add_images(runtime: Runtime, case: Case, vouchers: list[Voucher], found: Found) -> None:
+    known = set(case.images.values_list("slot", flat=True))
+    added = 0
+    for voucher in vouchers:
+        if voucher.slot in known:
+            continue
+        item = found.confirmed[voucher.pk]
+        entry = runtime.entry(item.listed.entry)
+        CaseImage.objects.create(
+            case=case,
+            slot=voucher.slot,
+            entry_id=entry.id,
+            cluster=entry.cluster,
+            category=f"{entry.scale} {entry.category}",
+            distance=item.listed.distance,
+            ip=voucher.ip,
+            port=voucher.port,
+            sent_at=voucher.sent_at,
+            sealed_revealed=seal_revealed(runtime.at_rest, case.pk, Shown(item.revealed, entry.pdq or b"")),
+        )
+        added += 1
+    if added:
+        audit.record(workflow.WORKER, "case.pictures-added", f"case/{case.reference}", {"added": added})

@@ -1,0 +1,204 @@
+"""Enrolments and vouchers as they arrive.
+
+    enrol   verify the signature and the names, store it, and retire the device's earlier key
+    take    try the voucher; keep it only if something of it opened
+
+Both are idempotent: the same bytes again get the same answer and change nothing. The group work is done
+before the transaction, so that writers do not wait for it. The threshold is looked at by the worker
+(`evaluation`), so the answer takes as long whether a device is near it or not.
+
+What it does not protect: the answer to a voucher that matched costs the server one write more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from tutela.console import audit
+from tutela.console.models import MachineAccount
+from tutela.provider import crashpoints
+from tutela.provider.cases import State
+from tutela.provider.errors import (
+    KeySpent,
+    OtherTable,
+    SlotReplayed,
+    TooMany,
+    Transplanted,
+    UnknownDevice,
+)
+from tutela.provider.models import Arrival, Case, Device, Voucher
+from tutela.provider.runtime import Runtime
+from tutela.voucher.opening import Opened
+from tutela.voucher.wire import Enrolment
+from tutela.voucher.wire import Voucher as WireVoucher
+
+DAY: Final = timedelta(days=1)
+_LOAD_AGAIN: Final = "Load the current epoch and enrol again."
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One voucher as the homeserver hands it over.
+
+    Attributes:
+        account: who sent it, as the homeserver knows.
+        voucher: its bytes.
+        ip, port: from where; the port tells subscribers behind one address apart.
+        sent_at: when, UTC.
+    """
+
+    account: str
+    voucher: bytes
+    ip: str
+    port: int | None
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the homeserver is told: `created` for a first delivery, `renew` when the device key is spent."""
+
+    created: bool
+    renew: bool = False
+
+
+def enrol(
+    runtime: Runtime, account: str, enrolment: bytes, now: datetime, *, actor: MachineAccount | str
+) -> Answer:
+    """Store a device's enrolment for the table in use.
+
+    Raises:
+        VoucherMalformed, VoucherRefused: not an enrolment, or its signature is bad.
+        Transplanted: it names another account.
+        OtherTable: it is for another table.
+        TooMany: the device enrols too often.
+    """
+    parsed = Enrolment.parse(enrolment)
+    if parsed.account != account:
+        raise Transplanted("The enrolment names another account than the one that sent it.")
+    if parsed.table_id != runtime.epoch.header.table_id:
+        raise OtherTable("The enrolment is for another table.", hint=_LOAD_AGAIN)
+    names = {"account": account, "device_id": parsed.device, "table_id": parsed.table_id.hex()}
+    digest = hashlib.sha256(enrolment).hexdigest()
+    with transaction.atomic():
+        earlier = list(Device.objects.select_for_update().filter(**names))
+        if any(device.enrolment_sha256 == digest for device in earlier):
+            return Answer(created=False)
+        if sum(device.enrolled_at > now - DAY for device in earlier) >= runtime.config.enrolments_per_day:
+            raise TooMany("This device enrols too often.", hint="Try again tomorrow.")
+        for device in earlier:
+            _retire(device, now)
+        device = Device.objects.create(
+            **names,
+            tag=parsed.tag.hex(),
+            enrolment=enrolment,
+            enrolment_sha256=digest,
+            enrolled_at=now,
+            expires_at=runtime.epoch.valid_until,
+        )
+        detail = {"renewed": bool(earlier), "epoch": runtime.epoch.number}
+        audit.record(actor, "device.enrolled", f"device/{device.pk}", detail)
+    return Answer(created=True)
+
+
+def _retire(device: Device, now: datetime) -> None:
+    """Replace a key. What an opened key left closed goes with it; a key that never opened counts on."""
+    if device.key == Device.Key.REPLACED:
+        return
+    if device.key == Device.Key.SPENT and not Case.objects.filter(device=device).exists():
+        device.vouchers.all().delete()
+    device.key, device.replaced_at = Device.Key.REPLACED, now
+    device.save(update_fields=["key", "replaced_at"])
+
+
+def take(runtime: Runtime, delivery: Delivery, now: datetime) -> Answer:
+    """Try a voucher and keep it only if it opened.
+
+    Raises:
+        VoucherMalformed, VoucherRefused: not a voucher of this profile, or its signature is bad.
+        OtherTable, UnknownDevice, Transplanted, SlotReplayed, KeySpent, TooMany: see `errors`.
+    """
+    wire = WireVoucher.parse(delivery.voucher, runtime.epoch.parameters)
+    if wire.table_id != runtime.epoch.header.table_id:
+        raise OtherTable("The voucher is for another table.", hint=_LOAD_AGAIN)
+    device = _device(delivery.account, wire)
+    digest = runtime.at_rest.digest(delivery.voucher)
+    repeated = _repeated(device, wire.slot, digest)
+    if repeated is not None:
+        return repeated
+    _check_limits(runtime, device, now)
+    opened = runtime.epoch.opener.arrive(delivery.voucher, Enrolment.parse(bytes(device.enrolment)))
+    with transaction.atomic():
+        device = Device.objects.select_for_update().get(pk=device.pk)
+        repeated = _repeated(device, wire.slot, digest)
+        if repeated is not None:
+            return repeated
+        Arrival.objects.create(device=device, slot=wire.slot, digest=digest, arrived_at=now)
+        if opened is not None and _counts(device):
+            _keep(runtime, device, delivery, opened)
+        crashpoints.reach("after-arrival-before-commit")
+    crashpoints.reach("after-commit-before-answer")
+    return Answer(created=True, renew=device.key == Device.Key.SPENT)
+
+
+def _device(account: str, wire: WireVoucher) -> Device:
+    """Return the newest enrolment of the device that the voucher names, if it is this account's."""
+    found = Device.objects.filter(tag=wire.device.hex(), table_id=wire.table_id.hex())
+    device = found.order_by("-enrolled_at", "-pk").first()
+    if device is None:
+        raise UnknownDevice("This device has not enrolled for the table.", hint="Enrol the device first.")
+    if device.account != account:
+        raise Transplanted("The voucher was made by a device of another account.")
+    return device
+
+
+def _repeated(device: Device, slot: int, digest: bytes) -> Answer | None:
+    """Return the answer to a repeated delivery, None for a new one; a slot counts across renewed keys."""
+    known = _arrivals(device).filter(slot=slot).first()
+    if known is None:
+        return None
+    if bytes(known.digest) != digest:
+        raise SlotReplayed("The device has used this slot for another voucher.", hint="Count slots upwards.")
+    return Answer(created=False, renew=device.key == Device.Key.SPENT)
+
+
+def _arrivals(device: Device) -> QuerySet[Arrival]:
+    return Arrival.objects.filter(device__tag=device.tag, device__table_id=device.table_id)
+
+
+def _check_limits(runtime: Runtime, device: Device, now: datetime) -> None:
+    limit = runtime.config.vouchers_per_day
+    if _arrivals(device).filter(arrived_at__gt=now - DAY).count() >= limit:
+        raise TooMany(f"The device sent {limit} vouchers within a day.", hint="It may go on later.")
+    grace = timedelta(hours=runtime.config.renew_hours)
+    if device.key == Device.Key.SPENT and device.opened_at is not None and now > device.opened_at + grace:
+        raise KeySpent("The device has to renew its key.", hint="Enrol the device again.")
+
+
+def _counts(device: Device) -> bool:
+    """Whether an opened voucher still counts: not once a person has decided on the device's case."""
+    case = Case.objects.filter(device=device).first()
+    return case is None or (case.state == State.REVIEW and not case.decisions.exists())
+
+
+def _keep(runtime: Runtime, device: Device, delivery: Delivery, opened: Opened) -> None:
+    place = f"{device.pk}/{opened.slot}"
+    Voucher.objects.create(
+        device=device,
+        slot=opened.slot,
+        sha256=hashlib.sha256(delivery.voucher).hexdigest(),
+        sealed_voucher=runtime.at_rest.seal(f"voucher/{place}", delivery.voucher),
+        sealed_opened=runtime.at_rest.seal(f"opened/{place}", opened.to_bytes()),
+        ip=delivery.ip,
+        port=delivery.port,
+        sent_at=delivery.sent_at,
+        expires_at=device.expires_at,
+    )
+    device.evaluation_due = True
+    device.save(update_fields=["evaluation_due"])
