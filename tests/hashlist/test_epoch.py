@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from epoch_samples import (
     GOLDEN,
     NOW,
@@ -51,6 +53,23 @@ def test_the_golden_manifest_has_not_moved() -> None:
     two = Trust((*TRUST.keys, TrustedKey("Second Centre", SECOND.public_key)), quorum=2)
     found = verify(GOLDEN.read_bytes(), two, NOW)
     assert found.digest().hex() == "1b0550b60dcaf955429ff0b0309b897fddc085b93ab2a64bcd209beef476a0e4"
+
+
+def test_a_second_verifier_accepts_the_golden_manifest() -> None:
+    """Nothing of ours: the JSON module, SHA-256 and Ed25519 only, written from the docstrings."""
+    found = json.loads(GOLDEN.read_text())
+    said = found["signed"]
+    message = (
+        b"tutela signed statement 1\0" + json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+    )
+    for item, seed in zip(found["signatures"], (b"\1" * 32, b"\2" * 32), strict=True):
+        public = Ed25519PrivateKey.from_private_bytes(seed).public_key()
+        public.verify(bytes.fromhex(item["signature"]), message)
+        raw = public.public_bytes_raw()
+        assert item["key_id"] == hashlib.sha256(b"tutela key id 1\0" + raw).hexdigest()[:32]
+    named = {name: said[name] for name in ("number", "build", "category", "list_commitment")}
+    canonical = json.dumps(named, sort_keys=True, separators=(",", ":")).encode()
+    assert said["table_id"] == hashlib.sha256(b"tutela table id 1\0" + canonical).hexdigest()
 
 
 BOUNDS = [

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tutela.cli.lists import AsJSON, progress
-from tutela.cli.output import emit, stdout
+from tutela.cli.lists import AsJSON, progress, say
+from tutela.cli.output import emit
 
 if TYPE_CHECKING:
     from tutela.hashlist.epoch import Manifest, Model, Plan, Signer, Trust
@@ -47,7 +47,7 @@ def keygen_command(
     keyfile.save(key_out, signer.private, passphrase)
     known.save(trust)
     result = {"ok": True, "key": str(key_out), "trust": str(trust), "key_id": key.id, "name": name}
-    emit(result, lambda: stdout.print(f"{key_out} written; {name} added to {trust}"), as_json=as_json)
+    emit(result, lambda: say(f"{key_out} written; {name} added to {trust}"), as_json=as_json)
 
 
 @app.command("build")
@@ -112,7 +112,7 @@ def endorse_command(
     path = folder / MANIFEST_FILE
     write_public(path, envelope.add_signature(read_small(path), signer))
     result = {"ok": True, "manifest": str(path), "key_id": key_id(signer.public_key)}
-    emit(result, lambda: stdout.print(f"Signed {path}"), as_json=as_json)
+    emit(result, lambda: say(f"Signed {path}"), as_json=as_json)
 
 
 @app.command("verify")
@@ -233,4 +233,4 @@ def _print(result: dict[str, Any]) -> None:
         elif name != "ok":
             flat[name] = ", ".join(value) if isinstance(value, list) else value
     for name, value in flat.items():
-        stdout.print(f"{name:<36} {value}", markup=False)
+        say(f"{name:<36} {value}")

@@ -119,7 +119,7 @@ def export_command(
     else:
         lines = plain.save(target, loaded.entries)
     result = {"ok": True, "file": str(target), "format": fmt.value, "lines": lines}
-    emit(result, lambda: stdout.print(f"{lines} lines in {target}"), as_json=as_json)
+    emit(result, lambda: say(f"{lines} lines in {target}"), as_json=as_json)
 
 
 @app.command("show")
@@ -142,6 +142,11 @@ def show_command(
 def new_id() -> str:
     """Return a fresh random id for an entry: 32 hexadecimal digits."""
     return uuid.uuid4().hex
+
+
+def say(text: str) -> None:
+    """Print a line for people: as it is, however long, brackets included."""
+    stdout.print(text, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -191,26 +196,23 @@ def _refuse(made: Made) -> None:
 
 def _name_unreadable(made: Made) -> None:
     for bad in made.unreadable:
-        stderr.print(f"{bad.name}: {bad.message} ({bad.code})", markup=False)
+        stderr.print(f"{bad.name}: {bad.message} ({bad.code})", markup=False, soft_wrap=True)
 
 
 def _print_written(written: HashList, out: Path, duplicates: int) -> None:
-    stdout.print(
-        f"{len(written)} entries in {len(written.clusters())} clusters written to {out}", markup=False
-    )
+    say(f"{len(written)} entries in {len(written.clusters())} clusters written to {out}")
     if duplicates:
-        stdout.print(f"{duplicates} repeated fingerprints count once")
+        say(f"{duplicates} repeated fingerprints count once")
 
 
 def _print_list(result: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
     for name, value in result.items():
         if name not in {"ok", "items", "categories"}:
-            stdout.print(f"{name:<12} {value}", markup=False)
+            say(f"{name:<12} {value}")
     for category, count in result["categories"].items():
-        stdout.print(f"{category:<12} {count}", markup=False)
+        say(f"{category:<12} {count}")
     for row in rows:
-        stdout.print(
+        say(
             f"{row['id']}  {row['scale']} {row['category']}  {'+'.join(row['fingerprints'])}"
-            f"  quality {row['quality']}  cluster {row['cluster']}  {row['source']} {row['added']}",
-            markup=False,
+            f"  quality {row['quality']}  cluster {row['cluster']}  {row['source']} {row['added']}"
         )
