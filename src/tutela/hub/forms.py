@@ -17,7 +17,7 @@ def _reason(label: str, hint: str, *, required: bool = True) -> forms.CharField:
         required=required,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 4}),
-        error_messages={"required": f"Enter {label[0].lower()}{label[1:]}"},
+        error_messages={"required": f"Enter a {label.lower()}"},
     )
 
 

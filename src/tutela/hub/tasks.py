@@ -13,7 +13,6 @@ from tutela.hub.intake import SYSTEM, DatabaseStorage
 from tutela.hub.models import ReportFile
 from tutela.hub.storage import Store
 
-
 SWEEP_EVERY: Final = timedelta(minutes=10)
 _swept: dict[Store, datetime] = {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, re_path
 
 from tutela.hub.views import acts, files, ispws, overview, reports
 
@@ -29,5 +29,5 @@ urlpatterns = [
     path("ispws/fileinfo", ispws.fileinfo, name="ispws-fileinfo"),
     path("ispws/finish", ispws.finish, name="ispws-finish"),
     path("ispws/retract", ispws.retract, name="ispws-retract"),
-    path("ispws/<path:call>", ispws.elsewhere, name="ispws-elsewhere"),
+    re_path("^ispws/", ispws.elsewhere, name="ispws-elsewhere"),
 ]

@@ -36,7 +36,7 @@ MAX_FORM = 64 * 1024
 Call = Callable[[HttpRequest, server.Ispws, str], server.Answer]
 
 
-def route(method: str) -> Callable[[Call], Callable[..., HttpResponseBase]]:
+def route(method: str | None) -> Callable[[Call], Callable[..., HttpResponseBase]]:
     """Make a view of a call: authenticated, one method, every outcome an answer of the protocol."""
 
     def decorate(call: Call) -> Callable[..., HttpResponseBase]:
@@ -56,8 +56,8 @@ def route(method: str) -> Callable[[Call], Callable[..., HttpResponseBase]]:
     return decorate
 
 
-def _run(call: Call, request: HttpRequest, method: str) -> server.Answer:
-    if request.method != method:
+def _run(call: Call, request: HttpRequest, method: str | None) -> server.Answer:
+    if method is not None and request.method != method:
         return server.answer(Code.INVALID_REQUEST, f"This call is made with {method}")
     account: MachineAccount = request.machine  # type: ignore[attr-defined]
     rules = server.Ispws(
@@ -151,7 +151,7 @@ def upload(request: HttpRequest, rules: server.Ispws, provider: str) -> server.A
             received.path.unlink(missing_ok=True)  # there still only if it was not kept
 
 
-@route("GET")
+@route(None)
 def elsewhere(request: HttpRequest, rules: server.Ispws, provider: str) -> server.Answer:
     """Anything else below `/ispws/`."""
     del request, rules, provider
