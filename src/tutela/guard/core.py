@@ -107,15 +107,18 @@ class Guard:
         self._store, self._key_store, self._clock, self._random = store, keys, clock, random
         self._fallback, self._ahead = parameters, 0
         self._epoch: Epoch | None = None
-        self._refused: TutelaError | None = None
+        self._refused: TutelaError | None = None  # why the last epoch that was offered is not used
+        self._broken: TableError | None = None  # why the table in use no longer is
         self._sealer: Sealer | None = None
         if store.get("device", [account, device]) != [account, device]:
             raise OtherDevice(
                 "This guard belongs to another account or device.",
                 hint="Give each device a folder of its own.",
             )
-        self._keys = keys.load() or Keys.generate(random, clock())
-        keys.save(self._keys)
+        known = keys.load()
+        self._keys = known or Keys.generate(random, clock())
+        if known is None:
+            keys.save(self._keys)
         store.put("device", [account, device])
         self.outbox = Outbox(store, self._keys.folder, random, int(policy.deadline.total_seconds() * 1000))
         self._remember()
@@ -151,7 +154,7 @@ class Guard:
         self._store.note_table(manifest.public_key.hex(), manifest.table_id.hex())
         self._store.put("manifest", data.decode())
         self._set_keys(self._keys.for_table(manifest.table_id, self._random, now))
-        self._epoch, self._refused = epoch, None
+        self._epoch, self._refused, self._broken = epoch, None, None
         self._make_sealer()
 
     def _set_keys(self, keys: Keys) -> None:
@@ -174,9 +177,10 @@ class Guard:
 
     def mode(self) -> Mode:
         """Return what the guard does with pictures now, and why."""
-        return epochs.decide(
-            offered=self.policy.provider_alerts, epoch=self._epoch, refused=self._refused, now=self._clock()
-        )
+        epoch = None if self._broken else self._epoch
+        refused = self._broken or self._refused
+        offered = self.policy.provider_alerts
+        return epochs.decide(offered=offered, epoch=epoch, refused=refused, now=self._clock())
 
     @property
     def parameters(self) -> Parameters:
@@ -232,8 +236,7 @@ class Guard:
             self._ahead = max(0, self._ahead - 1)
             return self._sealer.seal(picture_of(data), attachment, slot)
         except TableError as error:  # never go on with a table that failed once
-            self._epoch = self._sealer = None
-            self._refused = error
+            self._broken = error
             self._remember()
             return None
 
