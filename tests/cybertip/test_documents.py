@@ -123,6 +123,7 @@ HOSTILE = {
         lambda x: b"<report " + b" ".join(b"a%d='1'" % i for i in range(1000)) + b"/>",
         DocumentError,
     ),
+    "endless prolog": (lambda x: b"<?a?><!-- b -->" * 100_000 + x.split(b"\n", 1)[1], DocumentError),
     "large": (lambda x: x + b" " * (16 << 20), DocumentError),
     "xsi:type": (
         lambda x: x.replace(

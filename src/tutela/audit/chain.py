@@ -94,7 +94,7 @@ class Record:
         return Head(self.sequence + 1, self.digest)
 
 
-def append(  # noqa: PLR0913, PLR0917 (a record has these parts)
+def append(
     previous: Record | None,
     actor: str,
     action: str,
@@ -117,7 +117,7 @@ def append(  # noqa: PLR0913, PLR0917 (a record has these parts)
     return Record(sequence, moment, actor, action, subject, details, link, digest)
 
 
-def digest_of(  # noqa: PLR0913, PLR0917
+def digest_of(
     sequence: int,
     at: datetime,
     actor: str,

@@ -22,10 +22,12 @@ from tutela.cybertip.errors import DocumentTooLarge, MalformedXml, SchemaInvalid
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 LOCATIONS = frozenset({XSI + "schemaLocation", XSI + "noNamespaceSchemaLocation"})
 CHUNK = 1 << 16
+LONGEST_PROLOG = 100
 
 _DECLARATION = re.compile(rb"<\?xml\s[^>]{0,200}?\?>")
 _ENCODING = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 _ENCODINGS = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii"})
+_SPACE = re.compile(rb"[ \t\r\n]*")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -128,8 +130,8 @@ def _check_encoding(data: bytes) -> None:
 def _check_prolog(data: bytes) -> None:
     """Refuse `<!` before the root element unless it opens a comment: only a DOCTYPE could stand there."""
     position = len(_BOM) if data.startswith(_BOM) else 0
-    while True:
-        position = _skip_space(data, position)
+    for _ in range(LONGEST_PROLOG):
+        position = _blank(data, position)
         if data.startswith(b"<!--", position):
             end = data.find(b"-->", position + 4)
         elif data.startswith(b"<?", position):
@@ -143,12 +145,13 @@ def _check_prolog(data: bytes) -> None:
         if end < 0:
             raise MalformedXml("the document ends inside a comment or an instruction")
         position = data.index(b">", end) + 1
+    raise DocumentTooLarge(f"more than {LONGEST_PROLOG} comments and instructions stand before the root")
 
 
-def _skip_space(data: bytes, position: int) -> int:
-    while position < len(data) and data[position] in b" \t\r\n":
-        position += 1
-    return position
+def _blank(data: bytes, position: int) -> int:
+    """Return where white space that begins at a place ends."""
+    found = _SPACE.match(data, position)
+    return found.end() if found else position
 
 
 def line_of(element: Element) -> int:
