@@ -98,3 +98,7 @@ def report(error: TutelaError) -> None:
     sys.stderr.write(f"tutela: {error.message}\n")
     if error.hint:
         sys.stderr.write(f"  {error.hint}\n")
+
+
+if __name__ == "__main__":
+    run()
