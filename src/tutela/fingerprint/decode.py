@@ -183,7 +183,8 @@ def _orientation(image: Image.Image) -> int:
 def flatten(image: Image.Image) -> Pixels:
     """Return any Pillow picture as grey (h, w) or RGB (h, w, 3); transparency over white."""
     if image.mode.startswith("I"):  # 16-bit grey: keep the high byte, as for 16-bit colour
-        return (np.clip(np.asarray(image), 0, 65_535) >> 8).astype(np.uint8)
+        high: Pixels = (np.clip(np.asarray(image), 0, 65_535) >> 8).astype(np.uint8)
+        return high
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         white = Image.new("RGB", layer.size, "white")
@@ -191,5 +192,4 @@ def flatten(image: Image.Image) -> Pixels:
         return np.asarray(white)
     if image.mode in {"1", "L"}:
         return np.asarray(image.convert("L"))
-    rgb: Pixels = np.asarray(image.convert("RGB"))
-    return rgb
+    return np.asarray(image.convert("RGB"))

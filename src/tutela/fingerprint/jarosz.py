@@ -104,14 +104,20 @@ def axis(length: int, *, block: int = 1, backwards: bool = False) -> Axis:
 def downscale(pixels: Pixels, rows: Axis, columns: Axis) -> Doubles:
     """Return the downscaled luma, float64 (64, 64), of grey (H, W) or RGB (H, W, 3) pixels.
 
-    The rows are reduced first, a strip at a time, so that only a strip is ever held as float32.
+    The rows are reduced first, without a float copy of the picture. `einsum` and not `matmul`: BLAS
+    would start threads for these small products, and wait for them on a busy machine.
     """
     flat = pixels.reshape(pixels.shape[0], -1)
     reduced = np.empty((GRID, flat.shape[1]), dtype=np.float32)
     for index, (start, stop) in enumerate(rows.spans):
-        np.matmul(rows.matrix[index, start:stop], flat[start:stop].astype(np.float32), out=reduced[index])
-    luma = reduced.astype(np.float64)
+        weights = rows.matrix[index, start:stop]
+        np.einsum(
+            "k,kn->n", weights, flat[start:stop], out=reduced[index], dtype=np.float32, casting="unsafe"
+        )
+    luma = reduced
     if pixels.ndim == 3:
-        luma = luma.reshape(GRID, -1, 3) @ LUMA
-    grid: Doubles = luma @ columns.matrix.T
+        luma = np.einsum("ijc,c->ij", reduced.reshape(GRID, -1, 3), LUMA)
+    grid = np.empty((GRID, GRID))
+    for index, (start, stop) in enumerate(columns.spans):
+        np.einsum("ij,j->i", luma[:, start:stop], columns.matrix[index, start:stop], out=grid[:, index])
     return grid

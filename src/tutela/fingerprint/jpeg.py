@@ -22,6 +22,9 @@ MOST_SEGMENTS = 5000
 #: a marker that is neither padding, a stuffed byte, a restart nor a start of image
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 _START_OF_SCAN, _END_OF_IMAGE, _APP1 = 0xDA, 0xD9, 0xE1
+
+#: start of frame of a JPEG that is sequential, so that one scan may hold all of it
+_SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})
 _EXIF = b"Exif\x00\x00"
 _ORIENTATION = 0x0112
 
@@ -46,20 +49,24 @@ def read_markers(data: bytes) -> Markers:
         TooManyScans: when it passes over its pixels more than 100 times.
         DamagedPicture: when it has more segments than any real picture.
     """
-    orientation, scans, at = 1, 0, 2
+    orientation, scans, components, at = 1, 0, 0, 2
     for _ in range(MOST_SEGMENTS):
         found = _MARKER.search(data, at)
         if found is None:
             return Markers(orientation, whole=False)
         marker, at = data[found.end() - 1], found.end()
+        size, body = int.from_bytes(data[at : at + 2]), data[at + 2 : at + 8]
         if marker == _END_OF_IMAGE:
             return Markers(orientation, whole=True)
-        if marker == _START_OF_SCAN:
+        if marker in _SEQUENTIAL:
+            components = body[5] if len(body) > 5 else 0
+        elif marker == _START_OF_SCAN:
             scans += 1
-        if scans > MOST_SCANS:
-            raise TooManyScans("The JPEG is built to take very long to decode.", hint="Treat it as hostile.")
-        size = int.from_bytes(data[at : at + 2])
-        if marker == _APP1 and orientation == 1 and data[at + 2 : at + 8] == _EXIF:
+            if scans == 1 and body[:1] == bytes([components]) and data.endswith(b"\xff\xd9"):
+                return Markers(orientation, whole=True)  # no need to look through the only scan
+            if scans > MOST_SCANS:
+                raise TooManyScans("The JPEG is built to take very long.", hint="Treat it as hostile.")
+        elif marker == _APP1 and orientation == 1 and body == _EXIF:
             orientation = exif_orientation(data[at + 2 : at + size])
         at += size
     raise DamagedPicture("The JPEG has more segments than a picture can have.")
