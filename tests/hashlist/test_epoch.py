@@ -161,6 +161,15 @@ def test_every_field_is_needed_and_signed(name: str) -> None:
         verify(json.dumps(found).encode(), TRUST, NOW)
 
 
+def test_a_threshold_below_its_own_model_is_refused() -> None:
+    def with_threshold(t: int) -> bytes:
+        return signed({**SAID, "threshold": t, "parameters": {**SAID["parameters"], "threshold": t}})
+
+    assert verify(with_threshold(5), TRUST, NOW).threshold == 5
+    with pytest.raises(epoch.Tampered):
+        verify(with_threshold(4), TRUST, NOW)
+
+
 def test_another_version_asks_for_an_update() -> None:
     with pytest.raises(epoch.UnknownVersion, match="does not know"):
         verify(signed({**SAID, "version": 2}), TRUST, NOW)

@@ -17,7 +17,7 @@ from tutela.hashlist import strict_json
 from tutela.hashlist.entries import format_time, parse_time
 from tutela.hashlist.epoch.errors import CannotBuild
 from tutela.hashlist.epoch.selection import Counts
-from tutela.hashlist.epoch.threshold import Model
+from tutela.hashlist.epoch.threshold import Model, choose
 from tutela.voucher.parameters import Parameters
 from tutela.voucher.table import PREAMBLE, SLOT_BYTES, TableHeader
 
@@ -83,8 +83,13 @@ class Manifest:
             and self.counts.tokens <= self.header.tokens
             and self.table_id == table_id(self.number, self.build, self.category, self.list_commitment)
         )
-        if not sound:
+        if not sound or self.threshold < self._least_threshold():
             raise CannotBuild("The manifest contradicts itself.")
+
+    def _least_threshold(self) -> int:
+        """Return what the model asks for with the tokens spread evenly over the masks: the least."""
+        masks = len(self.parameters.masks)
+        return choose(self.model, listed=-(-self.counts.tokens // masks), masks=masks)
 
     @property
     def table_id(self) -> bytes:
