@@ -1,0 +1,125 @@
+"""What the worker does: thresholds, originals, reports, and the end of windows.
+
+run_due() -> how many pieces of work were done; 0 lets the worker wait
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import httpx
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from tutela.cybertip.client import Backoff, Client
+from tutela.errors import TutelaError
+from tutela.provider import runtime
+from tutela.provider.cases import State
+from tutela.provider.config import Config, Secrets
+from tutela.provider.evaluation import evaluate
+from tutela.provider.media import Homeserver
+from tutela.provider.models import Arrival, Case, CaseImage, Device, ReportJob, Withdrawal
+from tutela.provider.outbox import Outbox
+from tutela.provider.unsealing import unseal
+from tutela.provider.workflow import WORKER, Step
+
+log = logging.getLogger("tutela.provider")
+HttpFactory = Callable[[], httpx.Client]
+#: one quick repetition; the outbox has patience of its own
+_BACKOFF = Backoff(attempts=2, first=0.2)
+_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+
+
+def http_client() -> httpx.Client:
+    """Return the client for the homeserver and the centre: no redirects, bounded waits."""
+    return httpx.Client(timeout=_TIMEOUT, follow_redirects=False)
+
+
+def run_due(now: datetime | None = None, http: HttpFactory = http_client) -> int:
+    """Do everything that is due, unless another worker is at it."""
+    moment = now or timezone.now()
+    with _alone() as alone:
+        if not alone:
+            return 0
+        return thresholds(moment) + prune(moment) + decided(moment, http)
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Hold the lock of the one worker of this state folder; it falls when the process ends, in any way."""
+    settings.TUTELA_STATE.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (settings.TUTELA_STATE / "worker.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+def thresholds(now: datetime) -> int:
+    """Look at the devices whose vouchers changed. While alerts are off, nothing is opened."""
+    due = list(Device.objects.filter(evaluation_due=True).order_by("pk")[:100])
+    if not due:
+        return 0
+    try:
+        working = runtime.alerts(now, Withdrawal.objects.values_list("entry_id", flat=True))
+    except TutelaError as error:
+        log.warning("alerts-off code=%s", error.code)
+        return 0
+    current = working.epoch.header.table_id.hex()
+    for device in due:
+        if device.table_id == current:
+            evaluate(working, device, now)
+        else:  # its window is over
+            Device.objects.filter(pk=device.pk).update(evaluation_due=False)
+    return len(due)
+
+
+def decided(now: datetime, http: HttpFactory) -> int:
+    """Unseal confirmed cases and send what is queued; needs no epoch."""
+    cases = list(
+        Case.objects.filter(state__in=(State.CONFIRMED, State.UNSEALING), next_attempt_at__lte=now)[:20]
+    )
+    jobs = _due_jobs(now)
+    if not cases and not jobs.exists():
+        return 0
+    config, secrets, at_rest = runtime.offline()
+    step = Step(WORKER, now, config)
+    with http() as connection:
+        homeserver = Homeserver(config.homeserver, secrets.homeserver_token, connection, config.media_bytes)
+        for case in cases:
+            unseal(case, step, at_rest, homeserver)
+        outbox = Outbox(step, at_rest, homeserver, _client(config, secrets, connection))
+        waiting = list(_due_jobs(now).select_related("case")[:20])
+        for job in waiting:
+            outbox.work(job)
+    return len(cases) + len(waiting)
+
+
+def _due_jobs(now: datetime) -> QuerySet[ReportJob]:
+    states = (ReportJob.State.OPEN, ReportJob.State.RETRACTING)
+    return ReportJob.objects.filter(state__in=states, next_attempt_at__lte=now).order_by("pk")
+
+
+def _client(config: Config, secrets: Secrets, connection: httpx.Client) -> Client:
+    return Client(config.hub, config.hub_user, secrets.hub_password, connection, backoff=_BACKOFF)
+
+
+def prune(now: datetime) -> int:
+    """Delete what a window's end, or the end of the time of preservation, leaves without a purpose."""
+    ended = Device.objects.filter(expires_at__lte=now)
+    deleted, _ = Arrival.objects.filter(device__in=ended).delete()
+    without_case, _ = ended.filter(cases=None).delete()
+    kept = list(Case.objects.filter(preserve_until__lte=now).select_related("device"))
+    for case in kept:
+        case.device.vouchers.all().delete()
+        CaseImage.objects.filter(case=case).update(sealed_revealed=None, sealed_original=None)
+        case.preserve_until = None
+        case.save(update_fields=["preserve_until"])
+    return int(bool(deleted or without_case or kept))

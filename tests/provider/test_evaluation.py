@@ -1,0 +1,100 @@
+"""The threshold: when a case is made, of what, and what is deleted."""
+
+from __future__ import annotations
+
+import pytest
+
+from tutela.provider.atrest import AtRest
+from tutela.provider.contents import open_revealed
+from tutela.provider.models import Case, CaseImage, Device, Voucher
+
+pytestmark = pytest.mark.django_db
+
+
+def test_below_the_threshold_nothing_opens(service) -> None:
+    device = service.device()
+    service.enrol(device)
+    for index in (0, 1, 0, 0, 1):  # the same entries again count once
+        service.take(device, device.send(service.world.pictures[index]))
+        service.work()
+    assert not Case.objects.exists()
+    assert Device.objects.get().key == Device.Key.CURRENT
+    assert Voucher.objects.count() == 5
+
+
+def test_the_third_entry_makes_a_case(service) -> None:
+    case = service.case()
+    assert (case.state, case.threshold, case.epoch) == ("review", 3, 7)
+    images = list(case.images.all())
+    assert [image.entry_id for image in images] == ["entry-0", "entry-1", "entry-2"]
+    assert {image.distance for image in images} == {0}
+    assert images[0].category == "tutela-demo A"
+    shown = open_revealed(AtRest(bytes(range(32)), bytes), images[0])
+    assert shown.revealed.derivative[:4] == b"RIFF"
+
+
+def test_what_follows_joins_until_a_person_decides(service, person) -> None:
+    device = service.device()
+    case = service.case(device=device)
+    service.take(device, device.send(service.world.pictures[3]))
+    service.work()
+    assert case.images.count() == 4
+    service.decide(case, person("reviewer", name="ada"))
+    service.take(device, device.send(service.world.pictures[4]))
+    service.work()
+    assert case.images.count() == 4
+    assert Voucher.objects.count() == 4
+
+
+def test_two_devices_of_an_account_do_not_add_up(service) -> None:
+    for name, listed in (("PHONE", (0, 1)), ("TABLET", (2, 3))):
+        device = service.device(name=name)
+        service.enrol(device)
+        for index in listed:
+            service.take(device, device.send(service.world.pictures[index]))
+    service.work()
+    assert not Case.objects.exists()
+
+
+def test_an_opening_that_the_clear_check_does_not_bear_out_leaves_nothing(service, monkeypatch) -> None:
+    from tutela.provider.runtime import Runtime
+
+    monkeypatch.setattr(Runtime, "nearest", property(lambda self: lambda pdq: None))
+    device = service.device()
+    service.enrol(device)
+    for index in range(3):
+        service.take(device, device.send(service.world.pictures[index]))
+    service.work()
+    assert not Case.objects.exists()
+    assert not CaseImage.objects.exists()
+    assert not Voucher.objects.exists()
+    assert Device.objects.get().key == Device.Key.SPENT
+
+
+def test_a_withdrawn_entry_does_not_count(service) -> None:
+    from tutela.provider import decisions
+
+    decisions.withdraw("entry-1", "Listed by mistake.", service.world.hash_list, service.step())
+    device = service.device()
+    service.enrol(device)
+    for index in range(4):
+        service.take(device, device.send(service.world.pictures[index]))
+    service.work()
+    case = Case.objects.get()
+    assert [image.entry_id for image in case.images.all()] == ["entry-0", "entry-2", "entry-3"]
+    assert Voucher.objects.count() == 3
+
+
+def test_windows_end(service) -> None:
+    from provider_world import END
+
+    from tutela.provider.models import Arrival
+
+    device = service.device()
+    service.enrol(device)
+    service.take(device, device.send(service.world.pictures[0]))
+    service.now = END
+    service.work()
+    assert not Device.objects.exists()
+    assert not Arrival.objects.exists()
+    assert not Voucher.objects.exists()

@@ -1,0 +1,189 @@
+"""Arrival of enrolments and vouchers: what is kept, what is refused, and that repetitions change nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tutela.provider.errors import (
+    KeySpent,
+    OtherTable,
+    SlotReplayed,
+    TooMany,
+    Transplanted,
+    UnknownDevice,
+)
+from tutela.provider.models import Arrival, Case, Device, Voucher
+from tutela.voucher.errors import VoucherMalformed, VoucherRefused
+
+pytestmark = pytest.mark.django_db
+
+
+def enrolled(service, **names):
+    device = service.device(**names)
+    service.enrol(device)
+    return device
+
+
+def test_an_unlisted_picture_leaves_a_slot_and_nothing_else(service) -> None:
+    from provider_world import pattern
+
+    device = enrolled(service)
+    voucher = device.send(pattern(1))
+    assert service.take(device, voucher).created
+    arrival = Arrival.objects.get()
+    assert (arrival.slot, len(bytes(arrival.digest))) == (0, 16)
+    assert not Voucher.objects.exists()
+    assert not Device.objects.get().evaluation_due
+    service.work()
+    assert not Case.objects.exists()
+
+
+def test_nothing_of_an_unopened_voucher_is_in_the_database(service, tmp_path) -> None:
+    from django.db import connection
+    from provider_world import pattern
+
+    device = enrolled(service)
+    voucher = device.send(pattern(2))
+    service.take(device, voucher)
+    with connection.cursor() as cursor:
+        tables = connection.introspection.table_names(cursor)
+        stored = b""
+        for table in tables:
+            cursor.execute(f'SELECT * FROM "{table}"')
+            for row in cursor.fetchall():
+                for value in row:
+                    stored += bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
+    for start in range(100, len(voucher) - 64, 97):
+        assert voucher[start : start + 12] not in stored
+        assert voucher[start : start + 12].hex().encode() not in stored
+
+
+def test_a_listed_picture_is_stored_sealed(service) -> None:
+    device = enrolled(service)
+    voucher = device.send(service.world.pictures[0])
+    service.take(device, voucher)
+    stored = Voucher.objects.get()
+    assert voucher not in bytes(stored.sealed_voucher)
+    assert (stored.ip, stored.port, stored.sent_at) == ("192.0.2.7", 40_001, service.now)
+    assert stored.expires_at == Device.objects.get().expires_at
+
+
+def test_the_same_bytes_again_change_nothing(service) -> None:
+    from provider_world import pattern
+
+    device = enrolled(service)
+    for picture in (pattern(3), service.world.pictures[0]):
+        voucher = device.send(picture)
+        assert service.take(device, voucher).created
+        assert not service.take(device, voucher).created
+    assert (Arrival.objects.count(), Voucher.objects.count()) == (2, 1)
+    service.enrol(device)
+    assert Device.objects.count() == 1
+
+
+def test_a_slot_serves_once_even_under_a_renewed_key(service) -> None:
+    device = enrolled(service)
+    service.take(device, device.send(None, slot=5))
+    with pytest.raises(SlotReplayed):
+        service.take(device, device.send(None, slot=5))
+    device.renew()
+    service.enrol(device)
+    with pytest.raises(SlotReplayed):
+        service.take(device, device.send(None, slot=5))
+
+
+def test_another_account_cannot_hand_it_in(service) -> None:
+    device = enrolled(service)
+    voucher = device.send(service.world.pictures[0])
+    with pytest.raises(Transplanted):
+        service.take(device, voucher, account="@eve:example.org")
+    other = enrolled(service, account="@eve:example.org")
+    with pytest.raises(Transplanted):
+        service.take(other, voucher)
+    assert not Arrival.objects.exists()
+    from tutela.provider import intake, runtime
+
+    with pytest.raises(Transplanted):
+        intake.enrol(
+            runtime.alerts(service.now), "@mia:example.org", device.enrolment(), service.now, actor="test"
+        )
+
+
+def test_unknown_devices_other_tables_and_broken_vouchers(service) -> None:
+    device = service.device()
+    voucher = device.send(None)
+    with pytest.raises(UnknownDevice):
+        service.take(device, voucher)
+    service.enrol(device)
+    with pytest.raises(VoucherMalformed):
+        service.take(device, voucher[:-1])
+    with pytest.raises(VoucherRefused):
+        service.take(device, voucher[:-1] + bytes((voucher[-1] ^ 1,)))
+    moved = voucher[:4] + bytes(32) + voucher[36:]
+    with pytest.raises(OtherTable):
+        service.take(device, moved)
+    assert not Arrival.objects.exists()
+
+
+def test_floods_end_at_the_limit_and_go_on_the_next_day(service) -> None:
+    from django.conf import settings
+
+    service.world.install(settings.TUTELA_STATE, vouchers_per_day=3, enrolments_per_day=2)
+    device = enrolled(service)
+    vouchers = [device.send(None) for _ in range(4)]
+    for voucher in vouchers[:3]:
+        service.take(device, voucher)
+    with pytest.raises(TooMany):
+        service.take(device, vouchers[3])
+    assert not service.take(device, vouchers[0]).created  # a repetition is no flood
+    device.renew()
+    service.enrol(device)
+    with pytest.raises(TooMany):  # a new key buys nothing
+        service.take(device, vouchers[3])
+    device.renew()
+    with pytest.raises(TooMany):
+        service.enrol(device)
+    service.now += timedelta(days=1, seconds=1)
+    assert service.take(device, vouchers[3]).created
+
+
+def test_after_an_opening_the_key_is_renewed(service) -> None:
+    from provider_world import pattern
+
+    device = service.device()
+    service.case(device=device)
+    spent = Device.objects.get()
+    assert (spent.key, spent.opened_at) == (Device.Key.SPENT, service.now)
+    assert service.take(device, device.send(pattern(9))).renew
+    service.now += timedelta(hours=25)
+    with pytest.raises(KeySpent):
+        service.take(device, device.send(pattern(10)))
+    device.renew()
+    service.enrol(device)
+    assert not service.take(device, device.send(pattern(11))).renew
+    spent.refresh_from_db()
+    assert spent.key == Device.Key.REPLACED
+    assert spent.vouchers.count() == 3  # the case has them
+
+
+@pytest.mark.parametrize("when", [timedelta(days=-2), timedelta(days=120)])
+def test_without_a_valid_epoch_alerts_are_off(service, when: timedelta) -> None:
+    from tutela.hashlist.epoch import EpochRefused
+
+    device = service.device()
+    service.now += when
+    with pytest.raises(EpochRefused):
+        service.enrol(device)
+
+
+def test_without_a_legal_basis_alerts_are_off(service) -> None:
+    from django.conf import settings
+
+    from tutela.hashlist.legal_basis import LegalBasisMissing
+
+    device = enrolled(service)
+    service.world.install(settings.TUTELA_STATE, jurisdiction="YY")
+    with pytest.raises(LegalBasisMissing):
+        service.take(device, device.send(None))
