@@ -32,7 +32,6 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "tutela.console.settings"
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright's loop runs in the test's own thread
 
 pytest_plugins = ["browser"]
-PASSWORD = "correct horse battery staple"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -71,6 +70,7 @@ def _console_role(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
         yield
         return
     from django.test import override_settings
+
     from django_roles import urlconf
 
     state = tmp_path_factory.mktemp("data")
@@ -96,10 +96,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 @pytest.fixture
 def person(db: None) -> Callable[..., User]:
-    """Return a maker of people: `person("reviewer", name="robin")`; the password is PASSWORD."""
+    """Return a maker of people: `person("reviewer", name="robin")`; the password is `django_roles.PASSWORD`."""
     del db
     from django.contrib.auth.models import Group
 
+    from django_roles import PASSWORD
     from tutela.console.models import User
 
     def make(*roles: str, name: str = "") -> User:

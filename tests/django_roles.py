@@ -1,9 +1,11 @@
-"""URL configurations of the two roles, for tests that run both in one process."""
+"""What tests of both consoles in one process share: URLs by role, and everybody's password."""
 
 from __future__ import annotations
 
 import sys
 import types
+
+PASSWORD = "correct horse battery staple"
 
 
 def urlconf(role: str) -> str:

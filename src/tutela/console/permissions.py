@@ -51,6 +51,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "status.read": frozenset({"reviewer", "analyst", "supervisor", "administrator"}),
 }
 
+#: what only one kind of console has: the first word of such permissions -> its role
+SUBJECTS: dict[str, str] = {"case": "provider", "epoch": "provider", "list": "provider", "report": "hub"}
+
 #: permission of machine accounts -> the one role whose console has such routes
 MACHINE_PERMISSIONS: dict[str, str] = {
     "intake.write": "provider",  # the homeserver hands over enrolments and vouchers
@@ -86,10 +89,24 @@ def holds(user: object, permission: str) -> bool:
 
 
 def permission_matrix(role: str) -> list[tuple[str, tuple[str, ...]]]:
-    """Return (permission, roles that hold it here) for one kind of console, for people to read."""
+    """Return (permission, roles that hold it) of one kind of console, in the table's order."""
     groups = ROLES[role].groups
-    rows = [(name, tuple(g for g in groups if g in holders)) for name, holders in PERMISSIONS.items()]
+    rows = []
+    for name, holders in PERMISSIONS.items():
+        if SUBJECTS.get(name.partition(".")[0], role) == role:
+            rows.append((name, tuple(group for group in groups if group in holders)))
     return [row for row in rows if row[1]]
+
+
+def matrix_text() -> str:
+    """Return the whole table as text: what the documentation shows and a test compares."""
+    lines = []
+    for role, facts in ROLES.items():
+        lines.append(f"{role}: {', '.join(facts.groups)}")
+        lines += [f"  {name}: {', '.join(holders)}" for name, holders in permission_matrix(role)]
+        machines_here = [name for name, where in MACHINE_PERMISSIONS.items() if where == role]
+        lines.append(f"  machines: {', '.join(machines_here)}")
+    return "\n".join(lines) + "\n"
 
 
 def requires(permission: str) -> Callable[[View[P]], View[P]]:
