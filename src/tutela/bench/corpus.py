@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -30,79 +31,27 @@ PACKAGES: Final = (
     "tuxpaint-stamps-default",
 )
 _SHARE: Final = Path("/usr/share")
-# Plasma ships each wallpaper in many sizes: the largest file of a folder is taken.
-_PLASMA: Final = [
-    "Autumn",
-    "BytheWater",
-    "ColdRipple",
-    "ColorfulCups",
-    "DarkestHour",
-    "EveningGlow",
-    "FallenLeaf",
-    "Grey",
-    "Kite",
-    "OneStandsOut",
-    "Opal",
-    "Path",
-    "Shell",
-    "summer_1am",
-]
-_MATE: Final = [
-    "Aqua",
-    "Blinds",
-    "Dune",
-    "FreshFlower",
-    "Garden",
-    "GreenMeadow",
-    "LadyBird",
-    "RainDrops",
-    "Storm",
-    "TwoWings",
-    "Wood",
-    "YellowFlower",
-]
-_LOMIRI: Final = [
-    "Bridge",
-    "Dragonfly",
-    "Picture_0B",
-    "Picture_1A",
-    "Wine",
-    "aitzgorri",
-    "free",
-    "friends",
-    "greentock",
-    "life",
-    "picosdeeuropa",
-    "seeding",
-    "sunset",
-    "Kleiber",
-    "Infinite-Sea",
-]
-_SAMPLES: Final = [
-    "astronaut.png",
-    "brick.png",
-    "camera.png",
-    "chelsea.png",
-    "coffee.png",
-    "coins.png",
-    "grass.png",
-    "gravel.png",
-    "hubble_deep_field.jpg",
-    "moon.png",
-    "motorcycle_left.png",
-    "rocket.jpg",
-]
-_STAMPS: Final = [
-    "animals",
-    "food",
-    "plants",
-    "vehicles",
-    "sports",
-    "hobbies",
-    "household",
-    "space",
+# Plasma ships each wallpaper in many sizes: the largest one is taken. Renderings are left out.
+_PLASMA: Final = (
+    *("Autumn", "BytheWater", "ColdRipple", "ColorfulCups", "EveningGlow", "FallenLeaf", "Grey", "Kite"),
+    *("OneStandsOut", "Path", "summer_1am"),
+)
+_MATE: Final = (
+    *("Aqua", "Blinds", "Dune", "FreshFlower", "Garden", "GreenMeadow", "LadyBird", "RainDrops", "Storm"),
+    *("TwoWings", "Wood", "YellowFlower"),
+)
+_LOMIRI: Final = (
+    *("Bridge", "Dragonfly", "Picture_0B", "Picture_1A", "Wine", "aitzgorri", "free", "friends"),
+    *("greentock", "life", "picosdeeuropa", "seeding", "sunset", "Kleiber"),
+)
+_SAMPLES: Final = (
+    *("astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png", "grass.png"),
+    *("gravel.png", "hubble_deep_field.jpg", "moon.png", "motorcycle_left.png", "rocket.jpg"),
+)
+_STAMPS: Final = (
+    *("animals", "food", "plants", "vehicles", "sports", "hobbies", "household", "space"),
     "town/monuments",
-]
+)
 _DRAWN: Final = ("cartoon", "_mirror", "_flip", "dessert", "plastic", "toys", "dishes/utensils")
 _TILE_PX: Final = 640  # a crop's shorter side is at least this long before it is scaled down
 _STAMP_PX: Final = 100  # smaller stamps are icons
@@ -133,15 +82,20 @@ class Photograph:
 
     def image(self, long_side: int | None = None) -> Image.Image:
         """Return the pixels as RGB, scaled down to `long_side` pixels where they are larger."""
-        with Image.open(self.source) as opened:
-            picture = opened.convert("RGBA")
-        paper = Image.new("RGBA", picture.size, "white")
-        whole = Image.alpha_composite(paper, picture).convert("RGB")
-        return fitted(whole.crop(self.box), long_side)
+        return fitted(_decoded(self.source).crop(self.box), long_side)
 
     def data(self, long_side: int | None = None) -> bytes:
         """Return the photograph as JPEG bytes, as a camera or a messenger would store it."""
         return jpeg(self.image(long_side), _STORED_QUALITY)
+
+
+@lru_cache(maxsize=1)  # the crops of one wallpaper follow each other where they are read in bulk
+def _decoded(path: Path) -> Image.Image:
+    with Image.open(path) as opened:
+        if opened.mode == "RGB":
+            return opened.copy()
+        picture = opened.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
 
 def fitted(image: Image.Image, long_side: int | None) -> Image.Image:
@@ -159,12 +113,22 @@ def side_for(name: str) -> int:
     return 300 + number % 701
 
 
+def _pixels(path: Path) -> tuple[int, str]:
+    width, height = _size(path)
+    return width * height, path.name
+
+
+def _size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as opened:
+        return opened.size
+
+
 def _plasma() -> Iterator[tuple[str, Path]]:
     for name in _PLASMA:
         folder = _SHARE / "wallpapers" / name / "contents" / "images"
         files = [path for path in folder.glob("*x*.*") if path.suffix in {".jpg", ".png"}]
         if files:
-            yield name, max(files, key=lambda path: (path.stat().st_size, path.name))
+            yield name, max(files, key=_pixels)
 
 
 def _backgrounds() -> Iterator[tuple[str, Path]]:
@@ -193,11 +157,6 @@ def _samples() -> Iterator[tuple[str, Path]]:
         path = Path(found.origin).parent / "data" / file
         if path.is_file():
             yield path.stem, path
-
-
-def _size(path: Path) -> tuple[int, int]:
-    with Image.open(path) as opened:
-        return opened.size
 
 
 def _whole(name: str, path: Path, kind: Kind) -> Photograph:

@@ -195,8 +195,11 @@ def edit(name: str, image: Image.Image, *, seed: int = 0) -> bytes:
 
 
 def copies(image: Image.Image, count: int, *, seed: int = 0) -> list[bytes]:
-    """Return `count` differing copies: each edit once at its usual strength, then varied ones."""
-    return [
-        edit(NAMES[index % len(NAMES)], image, seed=0 if index < len(NAMES) else seed + index)
-        for index in range(count)
-    ]
+    """Return `count` copies, no two the same: each edit once at its usual strength, then varied ones."""
+    made: dict[bytes, None] = {}  # in the order in which they were made
+    step = 0
+    while len(made) < count:
+        strength = 0 if step < len(NAMES) else seed + step
+        made[edit(NAMES[step % len(NAMES)], image, seed=strength)] = None
+        step += 1
+    return list(made)
