@@ -218,7 +218,7 @@ class Guard:
         self._store.note_sent(
             Sent(
                 slot=slot,
-                at=self._now(),
+                at=self.now(),
                 bytes=len(voucher),
                 ct_sha256=attachment.ciphertext_sha256.hex(),
                 epoch=self._epoch.manifest.number if self._epoch else None,
@@ -280,7 +280,7 @@ class Guard:
 
     def note_receipts(self, receipts: Mapping[str, Any]) -> None:
         """Take over what the homeserver says of this device's sets (`GET receipts`)."""
-        note_receipts(self._store, receipts, self._now())
+        note_receipts(self._store, receipts, self.now())
 
     def status(self) -> dict[str, Any]:
         """Return all that the user may know; see `tutela.guard.status`."""
@@ -301,7 +301,8 @@ class Guard:
             },
         )
 
-    def _now(self) -> int:
+    def now(self) -> int:
+        """Return the guard's time in UTC milliseconds, as the outbox counts it."""
         return int(self._clock().timestamp() * 1000)
 
 

@@ -63,13 +63,13 @@ class PacedQueue:
         self._next = (now // self._beat + 1) * self._beat
         return self._ready.popleft() if self._ready else None
 
-    def work(self) -> None:
-        """Do one piece of work: the next file's set, else half of a later one."""
+    def work(self) -> bool:
+        """Do one piece of work, the next file's set or half of a later one; return whether there was any."""
         if not self._waiting:
-            self._guard.precompute(self._ahead)
-            return
+            return self._guard.precompute(self._ahead)
         ticket, data, attachment = self._waiting.popleft()
         try:
             self._ready.append(Ready(ticket, self._guard.protect(data, attachment)))
         except TutelaError as error:
             self._ready.append(Ready(ticket, None, error))
+        return True

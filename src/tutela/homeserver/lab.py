@@ -57,6 +57,7 @@ class Lab:
         module: further settings of the module, as in `synapse_module`.
         server_name: the part after the colon of account names.
         python: the interpreter of the environment that holds Synapse.
+        behind_proxy: whether a reverse proxy states the clients' addresses.
     """
 
     folder: Path
@@ -67,6 +68,7 @@ class Lab:
     module: Mapping[str, Any] = field(default_factory=dict)
     server_name: str = "lab.example.org"
     python: str = sys.executable
+    behind_proxy: bool = False
     port: int = 0
     _process: subprocess.Popen[bytes] | None = None
     _pipe: int | None = None
@@ -218,6 +220,7 @@ class Lab:
         """Return Synapse's configuration."""
         fast = {"per_second": 1000, "burst_count": 1000}
         listener = {"port": self.port, "bind_addresses": [HOST], "type": "http", "tls": False}
+        listener["x_forwarded"] = self.behind_proxy
         module = {
             "voucher_bytes": self.voucher_bytes,
             "provider_url": self.provider_url,

@@ -23,7 +23,8 @@ public_media:
   "allow"   a file that this server can itself recognise (JPEG, PNG, ...) needs none: ordinary means can
             check it here. A modified client can put such a header before a ciphertext; honest ones are bound.
 
-What it does NOT give: it cannot tell whether a set belongs to the plaintext, nor which upload is a picture.
+What it does NOT give: it cannot tell whether a set belongs to the plaintext, which upload is a picture, or
+whether a modified client sends the key of an earlier upload once more instead of uploading again.
 Address and port are those of the voucher request, a moment before the upload. Synapse keeps them, and the
 set, until delivery; afterwards a digest, a state and times stay for `receipt_days`. Do not run Synapse at log
 level DEBUG. Imports: Synapse, Twisted (its engine), the standard library, and the `ledger` beside this file.
