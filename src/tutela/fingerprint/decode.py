@@ -85,7 +85,7 @@ def decode(data: bytes, limits: Limits, *, reduced: bool) -> Raster:
         data: the whole file.
         limits: what it may cost.
         reduced: let JPEG decode at the smallest of 1/8, 1/4 and 1/2 that leaves 256 pixels on the
-            short side, in grey. Other formats, and small pictures, are decoded in full.
+            short side. Other formats, and small pictures, are decoded in full.
 
     Raises:
         FingerprintError: in one of its kinds; nothing else escapes.
@@ -109,9 +109,8 @@ def _jpeg(data: bytes, limits: Limits, *, reduced: bool) -> Raster:
     if colours in {"CMYK", "YCCK"}:  # Pillow knows that Adobe stores these inverted
         return _by_pillow(data, "JPEG", limits)
     block = _block(min(height, width)) if reduced else 1
-    grey = block > 1 or colours == "Gray"
-    try:
-        pixels = _decode_jpeg(data, -(-height // block), -(-width // block), grey=grey)
+    try:  # in colour: reduced grey costs as much, and luma out of gamut would be clipped otherwise
+        pixels = _decode_jpeg(data, -(-height // block), -(-width // block), grey=colours == "Gray")
     except ValueError:
         return _by_pillow(data, "JPEG", limits)
     return Raster(pixels, height, width, block, markers.orientation)
