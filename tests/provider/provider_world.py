@@ -203,7 +203,7 @@ class Hub:
     def _route(self, call: str, request: httpx.Request) -> Any:
         body = request.read()
         if call == "submit":
-            return self.ispws.submit(HUB_USER, body, request.headers.get("Idempotency-Key"))
+            return self.ispws.submit(HUB_USER, body, idempotency_key=request.headers.get("Idempotency-Key"))
         if call == "fileinfo":
             return self.ispws.file_info(HUB_USER, body)
         if call == "upload":
