@@ -11,7 +11,7 @@ import pytest
 from django.test import override_settings
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import expect  # noqa: E402
+from playwright.sync_api import expect
 
 from browser import assert_accessible, sign_in
 from django_roles import PASSWORD

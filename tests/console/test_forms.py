@@ -53,6 +53,9 @@ def test_errors_stand_at_the_field_and_in_the_summary():
     summary = render_to_string("console/components/error_summary.html", {"form": form})
     assert 'href="#id_note"' in summary
     assert 'href="#id_one_0"' in summary
+    for sentence in ("Enter note", "Choose pick", "Choose one", "Tick the box: I am sure"):
+        assert sentence in summary
+    assert "This field is required" not in summary
     assert "The whole does not fit" in summary
 
 

@@ -150,11 +150,20 @@ def test_taken_port_is_a_sentence(tmp_path):
         process.wait(20)
 
 
-@pytest.mark.parametrize("arguments", [("serve", "nobody"), ("serve", "hub", "--port", "70000")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("serve", "nobody"),
+        ("serve", "hub", "--port", "70000"),
+        ("serve", "hub", "--port", "0", "--database", "oracle9i://name:canary@there/x"),
+        ("serve", "hub", "--port", "0", "--data", "/dev/null/folder"),
+    ],
+)
 def test_wrong_arguments_are_sentences(tmp_path, arguments):
     done = command(tmp_path, *arguments)
     assert done.returncode in {2, 3}
     assert done.stderr
+    assert "canary" not in done.stderr
     assert "Traceback" not in done.stderr
 
 

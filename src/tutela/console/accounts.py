@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
-from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -66,7 +65,6 @@ def disable_user(actor: str, name: str) -> User:
     with transaction.atomic():
         user.save()
         audit.record(actor, "user.disabled", f"user/{name}")
-        Session.objects.filter(expire_date__lt=timezone.now()).delete()
     return user
 
 

@@ -65,15 +65,17 @@ def migrate() -> None:
     """
     from django.conf import settings
     from django.contrib.auth.models import Group
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import call_command
     from django.db import DatabaseError, transaction
 
     try:
         call_command("migrate", verbosity=0, interactive=False)
+        call_command("clearsessions")
         with transaction.atomic():
             for name in ROLES[settings.TUTELA_ROLE].groups:
                 Group.objects.get_or_create(name=name)
-    except DatabaseError as error:
+    except (DatabaseError, ImproperlyConfigured) as error:  # the latter: no driver for this database
         raise DatabaseProblem(
             f"The database could not be brought up to date ({type(error).__name__}).",
             hint="Check --database, that its server runs, and that the folder of --data can be written.",

@@ -24,11 +24,23 @@ from typing import Any
 import dj_database_url
 import platformdirs
 
-from tutela.errors import UsageError
+from tutela.errors import EnvironmentProblem, UsageError
 
 from .roles import ROLES
 
 _LOCAL_HOSTS = "localhost,127.0.0.1,[::1]"
+
+
+class UnusableSetting(UsageError):
+    """An environment variable or option holds something that cannot be used."""
+
+    code = "console.unusable-setting"
+
+
+class UnusableFolder(EnvironmentProblem):
+    """The folder of state cannot be made or written."""
+
+    code = "console.unusable-folder"
 
 
 class UnknownRole(UsageError):
@@ -59,8 +71,21 @@ def hosts(environ: Mapping[str, str] = os.environ) -> list[str]:
 
 def private_directory(path: Path) -> Path:
     """Create a folder that only its owner can read, and return it."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnusableFolder(
+            f"The folder {path} cannot be made ({error.strerror}).", hint="Choose another --data."
+        ) from error
     return path
+
+
+def whole_number(name: str, default: int, environ: Mapping[str, str] = os.environ) -> int:
+    """Return a whole number from the environment, or the default while it is not set."""
+    text = environ.get(name) or str(default)
+    if not text.isdecimal() or len(text) > 18:
+        raise UnusableSetting(f"{name} is not a whole number.")
+    return int(text)
 
 
 def secret_key(path: Path) -> str:
@@ -68,9 +93,9 @@ def secret_key(path: Path) -> str:
 
     Two processes that start together agree: the key is written beside and linked into place once.
     """
+    private_directory(path.parent)
     with contextlib.suppress(FileNotFoundError):
         return path.read_text(encoding="ascii").strip()
-    private_directory(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".secret-")  # mkstemp makes it 0600
     with os.fdopen(handle, "w", encoding="ascii") as stream:
         stream.write(secrets.token_urlsafe(48) + "\n")
@@ -86,7 +111,13 @@ def database(url: str) -> dict[str, Any]:
     SQLite runs in WAL with full sync, waits for a lock and takes the write lock when a transaction
     begins, so that a read that turns into a write cannot fail half-way.
     """
-    parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+    try:
+        parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+    except ValueError:  # its text quotes the URL, which may hold a password
+        raise UnusableSetting(
+            "The database URL cannot be used.",
+            hint="Use sqlite:////absolute/path.sqlite3 or postgres://name@host/database.",
+        ) from None
     if parsed["ENGINE"].endswith("sqlite3"):
         parsed["OPTIONS"] = {
             **parsed.get("OPTIONS", {}),

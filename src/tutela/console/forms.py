@@ -29,8 +29,17 @@ _CLASSES: tuple[tuple[type[forms.Widget], str], ...] = (
 _WITH_ERROR_CLASS = {"govuk-select", "govuk-textarea", "govuk-file-upload", "govuk-input"}
 
 
+_CHOSEN = (forms.Select, forms.RadioSelect, forms.FileInput)
+_REQUIRED = forms.Field.default_error_messages["required"]
+
+
 class ConsoleBoundField(BoundField):
     """A field that knows which classes its widget wears and how its group is laid out."""
+
+    def __init__(self, form: forms.BaseForm, field: forms.Field, name: str) -> None:
+        super().__init__(form, field, name)
+        if field.error_messages.get("required") == _REQUIRED:  # the form's own copy of the field
+            field.error_messages["required"] = self._required_message()
 
     def build_widget_attrs(self, attrs: dict[str, Any], widget: forms.Widget | None = None) -> dict[str, Any]:
         """Add the component's class, and its error class while there is an error."""
@@ -41,6 +50,13 @@ class ConsoleBoundField(BoundField):
         built["class"] = " ".join(part for part in (base, error, given) if part)
         built.pop("required", None)  # the server's own messages are clearer than the browser's bubbles
         return built
+
+    def _required_message(self) -> str:
+        text = str(self.label)
+        if self.layout == "checkbox":
+            return f"Tick the box: {text}"
+        verb = "Choose" if isinstance(self.field.widget, _CHOSEN) else "Enter"
+        return f"{verb} {text if text[:2].isupper() else text[:1].lower() + text[1:]}"
 
     @property
     def layout(self) -> str:

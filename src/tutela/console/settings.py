@@ -16,7 +16,7 @@ TUTELA_ROLE = environment.role_name()
 TUTELA_DATA = environment.data_directory()
 #: The role's own folder for files: epochs, sealed evidence, keys. Created on use, mode 0700.
 TUTELA_STATE = TUTELA_DATA / (TUTELA_ROLE or "tools")
-TUTELA_PORT = int(os.environ.get("TUTELA_PORT") or role_named(TUTELA_ROLE).port)
+TUTELA_PORT = environment.whole_number("TUTELA_PORT", role_named(TUTELA_ROLE).port)
 TUTELA_HTTPS = os.environ.get("TUTELA_HTTPS") == "1"
 
 DEBUG = False
@@ -163,7 +163,7 @@ if TUTELA_ROLE:
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
-TUTELA_MAX_UPLOAD = int(os.environ.get("TUTELA_MAX_UPLOAD") or 1024**3)
+TUTELA_MAX_UPLOAD = environment.whole_number("TUTELA_MAX_UPLOAD", 1024**3)
 
 # -- Logs: events and numbers only; see `logs` for what is left out of tracebacks.
 LOGGING: dict[str, Any] = {
@@ -176,6 +176,7 @@ LOGGING: dict[str, Any] = {
         "tutela": {"level": "INFO"},
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # quotes what a stranger sent
         "axes": {"level": "CRITICAL"},  # its lines carry user names and addresses
     },
 }
