@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tutela.provider.errors import (
-    KeySpent,
+    KeyDue,
     OtherTable,
     SlotReplayed,
     TooMany,
@@ -149,20 +149,27 @@ def test_floods_end_at_the_limit_and_go_on_the_next_day(service) -> None:
     assert service.take(device, vouchers[3]).created
 
 
-def test_after_an_opening_the_key_is_renewed(service) -> None:
+def test_every_key_is_renewed_in_its_time_and_an_opening_changes_nothing_of_it(service) -> None:
     from provider_world import pattern
 
-    device = service.device()
+    device, quiet = service.device(), enrolled(service, account="@mia:example.org")
     service.case(device=device)
-    spent = Device.objects.get()
-    assert (spent.key, spent.opened_at) == (Device.Key.SPENT, service.now)
-    assert service.take(device, device.send(pattern(9))).renew
-    service.now += timedelta(hours=25)
-    with pytest.raises(KeySpent):
-        service.take(device, device.send(pattern(10)))
-    device.renew()
-    service.enrol(device)
-    assert not service.take(device, device.send(pattern(11))).renew
+    rows = {row.account: row for row in Device.objects.all()}
+    assert (rows[device.account].key, rows[device.account].opened_at) == (Device.Key.SPENT, service.now)
+    for row in rows.values():
+        assert timedelta(days=7) <= row.renew_at - row.enrolled_at <= timedelta(days=28)
+    for each in (device, quiet):
+        assert not service.take(each, each.send(pattern(9))).renew
+    for each in (device, quiet):
+        service.now = rows[each.account].renew_at
+        assert service.take(each, each.send(pattern(10))).renew
+        service.now += timedelta(hours=25)
+        with pytest.raises(KeyDue):
+            service.take(each, each.send(pattern(11)))
+        each.renew()
+        service.enrol(each)
+        assert not service.take(each, each.send(pattern(12))).renew
+    spent = rows[device.account]
     spent.refresh_from_db()
     assert spent.key == Device.Key.REPLACED
     assert spent.vouchers.count() == 3  # the case has them

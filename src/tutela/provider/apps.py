@@ -12,3 +12,8 @@ class ProviderConfig(AppConfig):
     label = "provider"
     verbose_name = "Provider"
     default_auto_field = "django.db.models.BigAutoField"
+    navigation = (
+        ("Cases", "provider:cases", "case.list"),
+        ("Appeals", "provider:appeals", "case.decide"),
+        ("Service", "provider:service", "status.read"),
+    )

@@ -43,7 +43,8 @@ class Config:
         hub: base URL of the centre's reporting service; `hub_user` is the account there.
         homeserver: base URL of the homeserver.
         vouchers_per_day, enrolments_per_day: for one device; more is refused until the day has passed.
-        renew_hours: how long a device may go on with an opened key.
+        renew_days: a device key is renewed after a time drawn between a quarter of this and all of it.
+        renew_hours: how long a device may go on after it was asked to renew its key.
         notice_days: after which the holder of a dismissed case is told.
         preserve_days: for which a reported case stays sealed.
         fetch_hours: for which an original that the homeserver does not have is asked for again.
@@ -63,6 +64,7 @@ class Config:
     passphrase_file: str = ""
     vouchers_per_day: int = 5000
     enrolments_per_day: int = 20
+    renew_days: int = 28
     renew_hours: int = 24
     notice_days: int = 30
     preserve_days: int = 365

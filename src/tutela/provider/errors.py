@@ -74,10 +74,10 @@ class Transplanted(IntakeError):
     status = 409
 
 
-class KeySpent(IntakeError):
-    """The device key has opened and the device had time to renew it, but did not."""
+class KeyDue(IntakeError):
+    """The device was asked to renew its key and had time for it, but did not."""
 
-    code = "provider.key_spent"
+    code = "provider.key_due"
     status = 409
 
 

@@ -7,12 +7,17 @@ Both are idempotent: the same bytes again get the same answer and change nothing
 before the transaction, so that writers do not wait for it. The threshold is looked at by the worker
 (`evaluation`), so the answer takes as long whether a device is near it or not.
 
+An opened key has to be renewed, but a device that is asked for that at once knows that it opened. So every
+key is renewed, at a time drawn when it is enrolled, and an opening changes nothing of it. Meanwhile the
+provider holds itself to the rule: once a person has decided on a key's case, nothing more is kept under it.
+
 What it does not protect: the answer to a voucher that matched costs the server one write more.
 """
 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -25,7 +30,7 @@ from tutela.console.models import MachineAccount
 from tutela.provider import crashpoints
 from tutela.provider.cases import State
 from tutela.provider.errors import (
-    KeySpent,
+    KeyDue,
     OtherTable,
     SlotReplayed,
     TooMany,
@@ -62,7 +67,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the homeserver is told: `created` for a first delivery, `renew` when the device key is spent."""
+    """What the homeserver is told: `created` for a first delivery, `renew` when the key's time has come."""
 
     created: bool
     renew: bool = False
@@ -100,11 +105,17 @@ def enrol(
             enrolment=enrolment,
             enrolment_sha256=digest,
             enrolled_at=now,
+            renew_at=now + _key_life(runtime.config.renew_days),
             expires_at=runtime.epoch.valid_until,
         )
         detail = {"renewed": bool(earlier), "epoch": runtime.epoch.number}
         audit.record(actor, "device.enrolled", f"device/{device.pk}", detail)
     return Answer(created=True)
+
+
+def _key_life(days: int) -> timedelta:
+    """Draw how long a key is used: between a quarter of the longest time and all of it."""
+    return timedelta(days=days) * secrets.SystemRandom().uniform(0.25, 1.0)
 
 
 def _retire(device: Device, now: datetime) -> None:
@@ -122,21 +133,21 @@ def take(runtime: Runtime, delivery: Delivery, now: datetime) -> Answer:
 
     Raises:
         VoucherMalformed, VoucherRefused: not a voucher of this profile, or its signature is bad.
-        OtherTable, UnknownDevice, Transplanted, SlotReplayed, KeySpent, TooMany: see `errors`.
+        OtherTable, UnknownDevice, Transplanted, SlotReplayed, KeyDue, TooMany: see `errors`.
     """
     wire = WireVoucher.parse(delivery.voucher, runtime.epoch.parameters)
     if wire.table_id != runtime.epoch.header.table_id:
         raise OtherTable("The voucher is for another table.", hint=_LOAD_AGAIN)
     device = _device(delivery.account, wire)
     digest = runtime.at_rest.digest(delivery.voucher)
-    repeated = _repeated(device, wire.slot, digest)
+    repeated = _repeated(device, wire.slot, digest, now)
     if repeated is not None:
         return repeated
     _check_limits(runtime, device, now)
     opened = runtime.epoch.opener.arrive(delivery.voucher, Enrolment.parse(bytes(device.enrolment)))
     with transaction.atomic():
         device = Device.objects.select_for_update().get(pk=device.pk)
-        repeated = _repeated(device, wire.slot, digest)
+        repeated = _repeated(device, wire.slot, digest, now)
         if repeated is not None:
             return repeated
         Arrival.objects.create(device=device, slot=wire.slot, digest=digest, arrived_at=now)
@@ -144,7 +155,7 @@ def take(runtime: Runtime, delivery: Delivery, now: datetime) -> Answer:
             _keep(runtime, device, delivery, opened)
         crashpoints.reach("after-arrival-before-commit")
     crashpoints.reach("after-commit-before-answer")
-    return Answer(created=True, renew=device.key == Device.Key.SPENT)
+    return Answer(created=True, renew=now >= device.renew_at)
 
 
 def _device(account: str, wire: WireVoucher) -> Device:
@@ -158,14 +169,14 @@ def _device(account: str, wire: WireVoucher) -> Device:
     return device
 
 
-def _repeated(device: Device, slot: int, digest: bytes) -> Answer | None:
+def _repeated(device: Device, slot: int, digest: bytes, now: datetime) -> Answer | None:
     """Return the answer to a repeated delivery, None for a new one; a slot counts across renewed keys."""
     known = _arrivals(device).filter(slot=slot).first()
     if known is None:
         return None
     if bytes(known.digest) != digest:
         raise SlotReplayed("The device has used this slot for another voucher.", hint="Count slots upwards.")
-    return Answer(created=False, renew=device.key == Device.Key.SPENT)
+    return Answer(created=False, renew=now >= device.renew_at)
 
 
 def _arrivals(device: Device) -> QuerySet[Arrival]:
@@ -176,9 +187,8 @@ def _check_limits(runtime: Runtime, device: Device, now: datetime) -> None:
     limit = runtime.config.vouchers_per_day
     if _arrivals(device).filter(arrived_at__gt=now - DAY).count() >= limit:
         raise TooMany(f"The device sent {limit} vouchers within a day.", hint="It may go on later.")
-    grace = timedelta(hours=runtime.config.renew_hours)
-    if device.key == Device.Key.SPENT and device.opened_at is not None and now > device.opened_at + grace:
-        raise KeySpent("The device has to renew its key.", hint="Enrol the device again.")
+    if now > device.renew_at + timedelta(hours=runtime.config.renew_hours):
+        raise KeyDue("The device has to renew its key.", hint="Enrol the device again.")
 
 
 def _counts(device: Device) -> bool:

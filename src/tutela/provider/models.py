@@ -21,7 +21,7 @@ class Device(models.Model):
         """How far the device key is spent."""
 
         CURRENT = "current", "in use"
-        SPENT = "spent", "opened: the device must draw a new key"
+        SPENT = "spent", "opened: nothing more is opened with it once its case is decided"
         REPLACED = "replaced", "a newer enrolment is in use"
 
     account = models.CharField(max_length=255)
@@ -32,6 +32,7 @@ class Device(models.Model):
     enrolment_sha256 = models.CharField(max_length=64)
     key = models.CharField(max_length=8, choices=Key, default=Key.CURRENT)
     enrolled_at = models.DateTimeField()
+    renew_at = models.DateTimeField(help_text="drawn at enrolment, whatever happens to the key")
     opened_at = models.DateTimeField(null=True, blank=True)
     replaced_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(help_text="the window's end: everything of the device goes then")

@@ -1,0 +1,63 @@
+"""How a case is put into words for pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tutela.provider.cases import State
+from tutela.provider.models import Case, CaseImage
+
+#: state -> (words, colour of the tag)
+STATES: Final[dict[State, tuple[str, str]]] = {
+    State.COLLECTING: ("Collecting", "grey"),
+    State.OPENED: ("Opened", "grey"),
+    State.DISCARDED: ("Discarded", "grey"),
+    State.REVIEW: ("For review", "blue"),
+    State.CONFIRMED: ("Confirmed", "purple"),
+    State.UNSEALING: ("Fetching originals", "purple"),
+    State.REPORTING: ("Being reported", "orange"),
+    State.REPORTED: ("Reported", "green"),
+    State.DISMISSED: ("Dismissed", "grey"),
+    State.ENDED_MISMATCH: ("Ended: mismatch", "red"),
+    State.ENDED_UNAVAILABLE: ("Ended: originals gone", "red"),
+    State.REVERSED: ("Reversed", "yellow"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A tag."""
+
+    text: str
+    colour: str
+
+
+def state_label(case: Case) -> Label:
+    """Return the tag of a case's state."""
+    return Label(*STATES[State(case.state)])
+
+
+def case_rows(case: Case) -> list[dict[str, Any]]:
+    """Return the facts of a case, as rows of a summary list."""
+    clusters = case.images.filter(withdrawn=False).values("cluster").distinct().count()
+    return [
+        {"key": "Opened", "value": _moment(case.opened_at)},
+        {"key": "Epoch of the list", "value": str(case.epoch)},
+        {"key": "Distinct entries", "value": f"{clusters}, where the threshold is {case.threshold}"},
+        {"key": "Pictures", "value": str(case.images.count())},
+    ]
+
+
+def picture_rows(image: CaseImage) -> list[dict[str, Any]]:
+    """Return the facts of one picture."""
+    return [
+        {"key": "Listed entry", "value": image.entry_id + (" (withdrawn)" if image.withdrawn else "")},
+        {"key": "Listed as", "value": image.category},
+        {"key": "Distance", "value": f"{image.distance} of 256 bits; 31 is the most"},
+        {"key": "Sent", "value": _moment(image.sent_at)},
+    ]
+
+
+def _moment(value: Any) -> str:
+    return f"{value:%d %B %Y, %H:%M} UTC"

@@ -1,0 +1,102 @@
+"""The epoch that devices load: public, cacheable, and readable in parts (RFC 9110, section 14)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
+from django.utils.http import http_date
+from django.views.decorators.http import require_safe
+
+from tutela.console.permissions import public
+from tutela.hashlist.epoch import MANIFEST_FILE, TABLE_FILE
+from tutela.hashlist.legal_basis import file_name
+from tutela.provider import runtime
+from tutela.provider.errors import NotConfigured
+
+_WHY: Final = "devices load and check it without an account; it holds no content"
+_RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_CHUNK: Final = 64 * 1024
+
+
+@public(_WHY)
+@require_safe
+def manifest(request: HttpRequest) -> HttpResponseBase:
+    """Serve the signed manifest."""
+    return _file(request, MANIFEST_FILE, "application/json")
+
+
+@public(_WHY)
+@require_safe
+def table(request: HttpRequest) -> HttpResponseBase:
+    """Serve the table, whole or one range of it."""
+    return _file(request, TABLE_FILE, "application/octet-stream")
+
+
+@public(_WHY)
+@require_safe
+def legal_basis(request: HttpRequest, jurisdiction: str) -> HttpResponseBase:
+    """Serve the legal basis of a jurisdiction, two capital letters."""
+    if not re.fullmatch("[A-Z]{2}", jurisdiction):
+        raise Http404
+    return _file(request, file_name(jurisdiction), "application/json")
+
+
+def _file(request: HttpRequest, name: str, kind: str) -> HttpResponseBase:
+    try:
+        path = runtime.epoch_directory() / name
+    except NotConfigured as error:
+        raise Http404 from error
+    if not path.is_file():
+        raise Http404
+    status = path.stat()
+    tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
+    headers = {
+        "ETag": tag,
+        "Last-Modified": http_date(status.st_mtime),
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "public, max-age=60",
+    }
+    if tag in request.headers.get("If-None-Match", ""):
+        return HttpResponse(status=304, headers=headers)
+    wanted = request.headers.get("Range", "")
+    if wanted and request.headers.get("If-Range", tag) == tag:
+        return _part(path, status.st_size, wanted, kind, headers)
+    return FileResponse(path.open("rb"), content_type=kind, headers=headers)
+
+
+def _part(path: Path, size: int, wanted: str, kind: str, headers: dict[str, str]) -> HttpResponseBase:
+    found = _RANGE.fullmatch(wanted.strip())
+    if found is None:  # several ranges, or another unit: the whole is always a right answer
+        return FileResponse(path.open("rb"), content_type=kind, headers=headers)
+    first, last = _bounds(found[1], found[2], size)
+    if first > last:
+        return HttpResponse(status=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+    headers |= {"Content-Range": f"bytes {first}-{last}/{size}", "Content-Length": str(last - first + 1)}
+    body = _slice(path, first, last - first + 1)
+    return StreamingHttpResponse(body, status=206, content_type=kind, headers=headers)
+
+
+def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
+    """Return first and last byte; first is above last where nothing can be served."""
+    if not first:
+        return (max(0, size - int(last)), size - 1) if last and int(last) else (1, 0)
+    return int(first), min(int(last) if last else size - 1, size - 1)
+
+
+def _slice(path: Path, start: int, length: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(start)
+        while length > 0 and (chunk := file.read(min(_CHUNK, length))):
+            length -= len(chunk)
+            yield chunk

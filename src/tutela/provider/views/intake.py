@@ -1,0 +1,78 @@
+"""What the homeserver's module posts. Refusals are typed JSON; 5xx says "try again"."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from tutela.console.models import MachineAccount
+from tutela.console.permissions import machine
+from tutela.errors import TutelaError
+from tutela.provider import intake, requests, runtime
+from tutela.provider.errors import IntakeError, MalformedRequest
+from tutela.voucher.errors import VoucherMalformed, VoucherRefused
+
+log = logging.getLogger("tutela.provider")
+
+
+@machine("intake.write")
+@require_POST
+def devices(request: HttpRequest) -> JsonResponse:
+    """Enrol a device: 201, or 200 if this enrolment is known."""
+
+    def work() -> JsonResponse:
+        account, enrolment = requests.read_enrolment(_body(request))
+        now = timezone.now()
+        answer = intake.enrol(runtime.alerts(now), account, enrolment, now, actor=_machine(request))
+        return JsonResponse({"state": "enrolled"}, status=201 if answer.created else 200)
+
+    return _answered(work)
+
+
+@machine("intake.write")
+@require_POST
+def vouchers(request: HttpRequest) -> JsonResponse:
+    """Take a voucher: 202 whether it matched or not. `key: renew` asks for a new enrolment."""
+
+    def work() -> JsonResponse:
+        delivery = requests.read_delivery(_body(request))
+        now = timezone.now()
+        answer = intake.take(runtime.alerts(now), delivery, now)
+        said: dict[str, str | bool] = {"state": "accepted"}
+        if answer.renew:
+            said["key"] = "renew"
+        if not answer.created:
+            said["repeated"] = True
+        return JsonResponse(said, status=202)
+
+    return _answered(work)
+
+
+def _answered(work: Callable[[], JsonResponse]) -> JsonResponse:
+    """Turn errors into answers: what is wrong with the message is final, everything else is ours: 503."""
+    try:
+        return work()
+    except IntakeError as error:
+        return JsonResponse(error.diagnostics(), status=error.status)
+    except (VoucherMalformed, VoucherRefused) as error:
+        return JsonResponse(error.diagnostics(), status=400)
+    except TutelaError as error:
+        log.warning("intake-unavailable code=%s", error.code)
+        return JsonResponse(error.diagnostics(), status=503, headers={"Retry-After": "60"})
+
+
+def _body(request: HttpRequest) -> bytes:
+    length = request.headers.get("Content-Length") or "0"
+    if not length.isdigit() or int(length) > requests.MAX_BODY:
+        raise MalformedRequest("The request is too large.")
+    return request.body
+
+
+def _machine(request: HttpRequest) -> MachineAccount:
+    account = getattr(request, "machine", None)
+    assert isinstance(account, MachineAccount)
+    return account
