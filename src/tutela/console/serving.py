@@ -103,7 +103,8 @@ class Worker:
             if self._stopping.is_set():
                 _end(process)
                 return
-            log.warning("worker-ended status=%d", process.returncode)
+            if process.returncode:  # 0: it was asked to end, as Ctrl-C asks the whole group
+                log.warning("worker-ended status=%d", process.returncode)
             self._stopping.wait(_RESTART_SECONDS)
 
 
