@@ -119,7 +119,7 @@ class _Cache:
             config, secrets = configuration.load(state)
             stamp = (state, config, secrets, _stamp(config))
             if self._loaded is None or stamp != self._stamp:
-                self._loaded = config, secrets, _load(config)
+                self._loaded = config, secrets, load(config)
                 self._stamp = stamp
             return self._loaded
 
@@ -172,7 +172,8 @@ def _stamp(config: Config) -> tuple[tuple[str, int, int], ...]:
         ) from error
 
 
-def _load(config: Config) -> Epoch:
+def load(config: Config) -> Epoch:
+    """Return the epoch that a configuration names, opened with its key; validity in time is not looked at."""
     directory = Path(config.epoch)
     trust = Trust.load(Path(config.trust))
     manifest = read(read_small(directory / MANIFEST_FILE), trust)

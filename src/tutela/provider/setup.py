@@ -1,0 +1,128 @@
+"""Setting a provider up, and withdrawing an entry from the command line."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tutela.errors import TutelaError
+from tutela.hashlist.epoch import open_epoch
+from tutela.hashlist.legal_basis import check_folder
+from tutela.hashlist.trust import Trust
+from tutela.provider import config as configuration
+from tutela.provider.atrest import KEY_BYTES
+from tutela.provider.config import Config, Secrets
+from tutela.provider.errors import NotConfigured
+
+if TYPE_CHECKING:
+    from tutela.provider.decisions import Withdrawn
+
+_MOST: int = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What `tutela provider init` was told; see `config.Config`."""
+
+    jurisdiction: str
+    organisation: str
+    contact_email: str
+    epoch: Path
+    hash_list: Path
+    table_key: Path
+    trust: Path
+    hub: str
+    hub_user: str
+    homeserver: str
+    hub_password_file: Path | None = None
+    homeserver_token_file: Path | None = None
+    passphrase_file: Path | None = None
+
+
+def set_up(
+    state: Path,
+    answers: Answers,
+    *,
+    now: datetime | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Check everything, then write the configuration; the sealing key of an earlier set-up is kept.
+
+    Raises:
+        EpochRefused, LegalBasisMissing, TableError, ListError, SealedError, AlertsOff, NotConfigured:
+            nothing was written.
+    """
+    from tutela.provider.runtime import load
+
+    variables = os.environ if environ is None else environ
+    moment = now or datetime.now(UTC)
+    config = Config(
+        jurisdiction=answers.jurisdiction,
+        organisation=answers.organisation,
+        contact_email=answers.contact_email,
+        epoch=str(answers.epoch),
+        hash_list=str(answers.hash_list),
+        table_key=str(answers.table_key),
+        trust=str(answers.trust),
+        hub=answers.hub,
+        hub_user=answers.hub_user,
+        homeserver=answers.homeserver,
+        passphrase_file="" if answers.passphrase_file is None else str(answers.passphrase_file),
+    )
+    trust = Trust.load(answers.trust)
+    manifest, _ = open_epoch(answers.epoch, trust, moment)
+    basis = check_folder(answers.epoch, answers.jurisdiction, trust, moment)
+    load(config)
+    secrets = Secrets(
+        at_rest=configuration.at_rest_key(state) or os.urandom(KEY_BYTES),
+        hub_password=_secret(answers.hub_password_file, variables, "TUTELA_HUB_PASSWORD"),
+        homeserver_token=_secret(answers.homeserver_token_file, variables, "TUTELA_HOMESERVER_TOKEN"),
+    )
+    configuration.save(state, config, secrets)
+    return {
+        "folder": str(state),
+        "epoch": manifest.number,
+        "threshold": manifest.threshold,
+        "valid_until": manifest.valid_until.isoformat(),
+        "voucher_bytes": manifest.sizes.voucher,
+        "statute": f"{basis.jurisdiction}: {basis.statute}",
+    }
+
+
+def withdraw(entry_id: str, reason: str) -> Withdrawn:
+    """Withdraw an entry as the operator of this machine; Django must be configured."""
+    from django.utils import timezone
+
+    from tutela.hashlist import HashList
+    from tutela.provider import decisions, runtime
+    from tutela.provider.workflow import Step
+
+    config, _, _ = runtime.offline()
+    try:
+        hash_list = HashList.load(Path(config.hash_list))
+    except TutelaError:  # a withdrawal must not wait for a file: cases know the entry too
+        hash_list = None
+    step = Step(f"operator/{getpass.getuser()}", timezone.now(), config)
+    return decisions.withdraw(entry_id, reason, hash_list, step)
+
+
+def _secret(file: Path | None, variables: Mapping[str, str], name: str) -> str:
+    """Return the first line of a file, or "" where the environment brings the secret at run time."""
+    if file is None:
+        if not variables.get(name):
+            raise NotConfigured(f"A secret is missing: {name}.", hint="Set it, or name a file that holds it.")
+        return ""
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(_MOST).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotConfigured(f"The file {file.name} cannot be read.") from error
+    line = text.split("\n", 1)[0].strip()
+    if not line:
+        raise NotConfigured(f"The file {file.name} is empty.")
+    return line
