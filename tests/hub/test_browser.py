@@ -59,7 +59,7 @@ def test_an_analyst_refers_a_report(work, live_server, page):
     page.get_by_role("button", name="Take into work").click()
     expect(page.get_by_text(f"Report {work[0]} is in work.")).to_be_visible()
 
-    page.get_by_role("link", name="holiday.png").click()
+    page.get_by_role("link", name="Look at it (holiday.png)").click()
     image = page.get_by_alt_text("Small grey copy of the file")
     assert "blur" in image.evaluate("node => getComputedStyle(node).filter")
     check(page, "file")

@@ -125,13 +125,13 @@ def _signals(decision: RoutingDecision | None) -> list[dict[str, Any]]:
 def _history(row: Report, decisions: list[RoutingDecision]) -> list[dict[str, Any]]:
     """Return what happened, the newest first."""
     entries: list[dict[str, Any]] = [
-        {"at": row.opened_at, "who": row.esp.name, "what": "Report opened", "text": ""},
-        {"at": row.finished_at, "who": row.esp.name, "what": "Report received", "text": ""},
-    ]
-    entries += [
         {"at": made.made_at, "who": "rules", "what": f"Proposed: {made.agency}", "text": ""}
         for made in decisions
         if made.made_by is None
+    ]
+    entries += [
+        {"at": row.finished_at, "who": row.esp.name, "what": "Report received", "text": ""},
+        {"at": row.opened_at, "who": row.esp.name, "what": "Report opened", "text": ""},
     ]
     chosen = iter([made for made in decisions if made.made_by is not None])
     for note in row.notes.select_related("author"):
