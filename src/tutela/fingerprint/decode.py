@@ -103,7 +103,7 @@ def _jpeg(data: bytes, limits: Limits, *, reduced: bool) -> Raster:
         raise _truncated("JPEG")
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-    except ValueError:
+    except Exception:  # noqa: BLE001  it raises ValueError, and KeyError for colours it has no name for
         return _by_pillow(data, "JPEG", limits)
     limits.check_pixels(width, height)
     if colours in {"CMYK", "YCCK"}:  # Pillow knows that Adobe stores these inverted
@@ -111,7 +111,7 @@ def _jpeg(data: bytes, limits: Limits, *, reduced: bool) -> Raster:
     block = _block(min(height, width)) if reduced else 1
     try:  # in colour: reduced grey costs as much, and luma out of gamut would be clipped otherwise
         pixels = _decode_jpeg(data, -(-height // block), -(-width // block), grey=colours == "Gray")
-    except ValueError:
+    except Exception:  # noqa: BLE001  as above; Pillow has the last word
         return _by_pillow(data, "JPEG", limits)
     return Raster(pixels, height, width, block, markers.orientation)
 

@@ -7,6 +7,7 @@ is read: phones append previews, depth maps and films.
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 
 from PIL import Image
@@ -79,8 +80,10 @@ def exif_orientation(exif: bytes) -> int:
     """
     tags = Image.Exif()
     try:
-        tags.load(exif)
-        return valid_orientation(tags.get(_ORIENTATION))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tags.load(exif)
+            return valid_orientation(tags.get(_ORIENTATION))
     except Exception:  # noqa: BLE001  Pillow's Exif reader raises whatever its parsing ran into
         return 1
 
