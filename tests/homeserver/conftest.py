@@ -31,31 +31,42 @@ MODULE = {
 }
 
 
+CANNED = {
+    "error": (503, {}),
+    "token": (403, {"code": "console.machine", "message": "another token", "hint": ""}),
+    "proxy": (404, {"detail": "some other server"}),
+    "refuse": (400, {"code": "voucher.malformed", "message": "not a voucher", "hint": ""}),
+    "unknown": (404, {"code": "provider.unknown_device", "message": "not enrolled", "hint": ""}),
+}
+
+
 @dataclass
 class FakeProvider:
     """Answers like a provider's intake; keeps what arrived; idempotent on the digest of the bytes."""
 
-    mode: str = "up"  # "up" | "refuse" | "error" | "token" | "silent"
+    mode: str = "up"  # "up" | "silent" | one of CANNED
     requests: list[tuple[str, dict]] = field(default_factory=list)
     digests: dict[str, int] = field(default_factory=dict)  # digest -> times accepted
     tokens: set[str] = field(default_factory=set)
+    renew: set[str] = field(default_factory=set)
+    url: str = ""
 
     def answer(self, path: str, body: dict, token: str) -> tuple[int, dict] | None:
         if self.mode == "silent":
             return None
         self.tokens.add(token)
-        if self.mode == "error":
-            return 503, {}
-        if self.mode == "token":
-            return 403, {"code": "console.machine", "message": "another token", "hint": ""}
-        if self.mode == "refuse" and path.endswith("vouchers"):
-            return 400, {"code": "voucher.malformed", "message": "not a voucher", "hint": ""}
+        canned = CANNED.get(self.mode)
+        if canned and (self.mode not in {"refuse", "unknown"} or path.endswith("vouchers")):
+            return canned
         sealed = base64.b64decode(body.get("voucher") or body["enrolment"])
         digest = hashlib.sha256(sealed).hexdigest()
         self.digests[digest] = self.digests.get(digest, 0) + 1
         if self.digests[digest] == 1:
             self.requests.append((path, body))
-        return (202, {"state": "accepted"}) if path.endswith("vouchers") else (201, {"state": "enrolled"})
+        if path.endswith("devices"):
+            self.renew.discard(body["account"])
+            return 201, {"state": "enrolled"}
+        return 202, {"state": "accepted", **({"key": "renew"} if body["account"] in self.renew else {})}
 
     def vouchers(self, account: str) -> list[bytes]:
         return [

@@ -122,6 +122,23 @@ def test_a_device_whose_sets_the_provider_refuses_must_enrol_again():
     assert made.add(txn, voucher("e"), 4) == ("waiting", None)
 
 
+def test_renewal_is_asked_until_a_new_enrolment_comes():
+    made, txn = ledger()
+    made.add(txn, enrolment(), 0)
+    made.settle(txn, 1, "delivered", ("", ""), 0)
+    for name, state, code in (
+        ("a", "delivered", ""),
+        ("b", "delivered", "key.renew"),
+        ("c", "refused", "provider.key_spent"),
+    ):
+        sent(made, txn, name, 1)
+        made.settle(txn, made.heads(txn, 1)[0]["seq"], state, (code, ""), 2)
+        assert made.receipts(txn, ANNA, "PHONE", 2)["renew"] is bool(code)
+    assert not made.receipts(txn, ANNA, "TABLET", 2)["renew"]
+    made.add(txn, enrolment("two"), 3)
+    assert not made.receipts(txn, ANNA, "PHONE", 3)["renew"]
+
+
 def test_waiting_sets_are_bounded_and_expire():
     made, txn = ledger(unclaimed_minutes=1)
     for number in range(MAX_WAITING):
@@ -167,6 +184,36 @@ def test_each_reason_says_what_helps():
 STEPS = st.lists(
     st.tuples(st.sampled_from(["add", "claim", "steal", "deliver", "fail"]), st.integers(0, 5)), max_size=60
 )
+
+
+def test_the_same_on_postgresql(postgresql):
+    """Placeholders are translated as Synapse does it."""
+    psycopg = pytest.importorskip("psycopg")
+
+    class Cursor(psycopg.ClientCursor):
+        def execute(self, query, params=(), **_):
+            return super().execute(query.replace("?", "%s"), params)
+
+    made = Ledger(Settings.parse({**REQUIRED, "deadline_hours": 1, "refusals_allowed": 1}))
+    with psycopg.connect(postgresql, cursor_factory=Cursor) as connection, connection.cursor() as txn:
+        made.create(txn, postgres=True)
+        made.create(txn, postgres=True)
+        assert made.add(txn, enrolment(), 0) == ("queued", None)
+        sent(made, txn, "a", 1)
+        assert made.claim(txn, BERT, voucher("a").ct_sha256, 1) == "voucher.missing"
+        made.settle(txn, made.heads(txn, 2)[0]["seq"], "delivered", ("", ""), 2)
+        (head,) = made.heads(txn, 2)
+        assert bytes(head["body"]) == voucher("a").body
+        made.postpone(txn, head["seq"], 5)
+        assert made.heads(txn, 4) == []
+        assert made.receipts(txn, ANNA, "PHONE", HOUR + 2)["reason"]["code"] == "voucher.deadline"
+        made.settle(txn, head["seq"], "refused", ("provider.key_spent", "no"), 6)
+        assert made.add(txn, voucher("b"), 7) == ("", "voucher.refused_by_provider")
+        receipts = made.receipts(txn, ANNA, "PHONE", 7)
+        assert receipts["renew"]
+        assert receipts["counts"] == {"waiting": 0, "queued": 0, "delivered": 0, "refused": 1}
+        made.expire(txn, 1_000 * HOUR)
+        assert made.receipts(txn, ANNA, "PHONE", 1_000 * HOUR)["items"] == []
 
 
 @settings(max_examples=60, deadline=None)

@@ -58,7 +58,7 @@ async def signed_in(lab, folder, *users, policy=POLICY):
             one = await matrix.sign_in(
                 lab.base_url, user, "password", folder / user, policy, "pass", beat=0.05
             )
-            made.append(one)  # noqa: PERF401 - each is closed even if the next one fails
+            made.append(one)
         yield made
     finally:
         for one in made:
@@ -183,6 +183,55 @@ def test_listed_epoch_alerts_and_receipts(lab, online, members, devices, tmp_pat
                 await asyncio.sleep(0.05)
             assert states[0] == "delivered"
             assert len(online.vouchers(anna.account)) >= count
+
+    run(scene)
+
+
+def test_a_device_renews_its_key_when_the_provider_asks(lab, online, members, devices):
+    async def scene():
+        async with signed_in(lab, devices, members[2]) as (cleo,):
+            room = next(iter(name for name, room in cleo.client.rooms.items() if room.encrypted))
+
+            async def until(condition):
+                for _ in range(200):
+                    await cleo.refresh()
+                    if condition():
+                        return
+                    await asyncio.sleep(0.05)
+                raise AssertionError("it did not happen")
+
+            async def settled(count):
+                await until(lambda: all(one["state"] in {"delivered", "refused"} for one in last(count)))
+
+            def last(count):
+                return cleo.guard.status()["sent"]["last"][:count]
+
+            def enrolments():
+                return [
+                    body
+                    for path, body in online.requests
+                    if path == "/intake/devices" and body["account"] == cleo.account
+                ]
+
+            await cleo.send_file(room, "a", b"a", "text/plain")
+            await settled(1)
+            assert len(enrolments()) == 1
+            online.renew.add(cleo.account)
+            await cleo.send_file(room, "b", b"b", "text/plain")
+            await settled(1)
+            await cleo.send_file(room, "c", b"c", "text/plain")
+            await settled(1)
+            assert len(enrolments()) == 2
+            online.mode = "unknown"
+            for name in "de":
+                await cleo.send_file(room, name, b"d", "text/plain")
+                cleo.guard.enrolled(cleo.guard.enrolment() or b"")
+            await asyncio.sleep(1)
+            online.mode = "up"
+            await cleo.send_file(room, "f", b"f", "text/plain")  # refused, renewed and sent in one call
+            await settled(1)
+            assert last(1)[0]["state"] == "delivered"
+            assert len(enrolments()) == 3
 
     run(scene)
 

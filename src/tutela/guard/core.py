@@ -281,6 +281,8 @@ class Guard:
     def note_receipts(self, receipts: Mapping[str, Any]) -> None:
         """Take over what the homeserver says of this device's sets (`GET receipts`)."""
         note_receipts(self._store, receipts, self.now())
+        if receipts.get("renew") is True and self.enrolment() is None:
+            self.rotate()  # the provider asks for a new key; the next upload enrols again
 
     def status(self) -> dict[str, Any]:
         """Return all that the user may know; see `tutela.guard.status`."""

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 MAX_WAITING = 128  # unclaimed sets of one account
 LISTED = 100  # rows that `receipts` shows
+#: codes of settled sets after which the device has to draw a new key and enrol again
+RENEW = frozenset({"key.renew", "provider.key_spent", "provider.unknown_device"})
 
 #: code -> (what happened, what helps); the client shows both
 REASONS = {
@@ -251,6 +253,16 @@ class Ledger:
         """Count a failed attempt and wait until `due`."""
         txn.execute("UPDATE tutela_queue SET attempts = attempts + 1, due = ? WHERE seq = ?", (due, seq))
 
+    def renew(self, txn: Any, account: str, device: str) -> bool:
+        """Whether the provider wants a new enrolment of the device, and none has come since."""
+        txn.execute(
+            "SELECT kind, code FROM tutela_queue WHERE account = ? AND device = ?"
+            " AND (done IS NOT NULL OR kind = 'enrolment') ORDER BY seq DESC LIMIT 1",
+            (account, device),
+        )
+        last = txn.fetchone()
+        return last is not None and last[0] == "voucher" and last[1] in RENEW
+
     def expire(self, txn: Any, now: int) -> None:
         """Delete unclaimed sets, old receipts and old refusals."""
         keep = now - int(self.settings.receipt_days * 86_400_000)
@@ -282,6 +294,7 @@ class Ledger:
         return {
             "uploads": "refused" if code else "open",
             "reason": reason(code) if code else None,
+            "renew": self.renew(txn, account, device),
             "counts": {name: counts.get(name, 0) for name in ("waiting", "queued", "delivered", "refused")},
             "deadline_hours": self.settings.deadline_hours,
             "voucher_bytes": self.settings.voucher_bytes,

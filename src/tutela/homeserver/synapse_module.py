@@ -45,7 +45,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from synapse.api.ratelimiting import Ratelimiter
 from synapse.config.ratelimiting import RatelimitSettings
@@ -74,6 +74,14 @@ READABLE = re.compile(
     re.DOTALL,
 )
 T = TypeVar("T")
+
+
+class Answer(NamedTuple):
+    """The provider's own words: a refusal's code and message, and whether the device must renew its key."""
+
+    code: str
+    message: str
+    renew: bool
 
 
 class TutelaModule:
@@ -182,11 +190,13 @@ class Relay:
             self.pause_until = now_ms() + self._backoff(self.failures)
             await self.module.db(ledger.postpone, seq, 0)
             return False
-        self.failures, refusal = 0, parse_refusal(body)
-        if 200 <= status < 300:
-            await self.module.db(ledger.settle, seq, "delivered", ("", ""), now_ms())
-        elif 400 <= status < 500 and status not in NOT_FINAL and refusal:
-            await self.module.db(ledger.settle, seq, "refused", refusal, now_ms())
+        self.failures, answer = 0, parse_answer(body)
+        if 200 <= status < 300 and answer:
+            await self.module.db(
+                ledger.settle, seq, "delivered", ("key.renew" if answer.renew else "", ""), now_ms()
+            )
+        elif 400 <= status < 500 and status not in NOT_FINAL and answer and answer.code:
+            await self.module.db(ledger.settle, seq, "refused", (answer.code, answer.message), now_ms())
         else:
             log.warning("provider answered %d; trying again later", status)
             await self.module.db(ledger.postpone, seq, now_ms() + self._backoff(row["attempts"] + 1))
@@ -309,12 +319,13 @@ def request_of(row: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return "/intake/vouchers", {"account": row["account"], "voucher": sealed, **origin}
 
 
-def parse_refusal(body: bytes) -> tuple[str, str] | None:
-    """Return (code, message) of the provider's own refusal; None if the answer is somebody else's."""
+def parse_answer(body: bytes) -> Answer | None:
+    """Read the provider's own answer; None if it is somebody else's (a proxy's page, for example)."""
     try:
         answer = json.loads(body)
-        return str(answer["code"])[:100], str(answer.get("message", ""))[:500]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        code, message = answer.get("code"), answer.get("message", "")
+        return Answer(str(code)[:100] if code else "", str(message)[:500], answer.get("key") == "renew")
+    except (ValueError, AttributeError, RecursionError):
         return None
 
 

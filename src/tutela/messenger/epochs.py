@@ -1,7 +1,7 @@
 """Fetch a provider's current epoch into a folder of the device.
 
-Nothing is believed here: `Guard.load_epoch` verifies everything afterwards. The folder is replaced as a whole, so
-that a broken download leaves the last one. Plain http is for loopback addresses only.
+Nothing is believed here: `Guard.load_epoch` verifies everything afterwards. The folder is replaced as a
+whole, so that a broken download leaves the last one. Plain http is for loopback addresses only.
 """
 
 from __future__ import annotations

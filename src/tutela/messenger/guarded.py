@@ -134,11 +134,18 @@ class GuardedMessenger(abc.ABC):
             async with self._carrying:
                 return await self._carry_once(outgoing)
         except SendRefused as error:
-            if not again or error.notice.code not in SEAL_AGAIN:
+            if not again or not await self._worth_again(error.notice.code):
                 raise
         data = attachments.decrypt(outgoing.ciphertext, outgoing.key)
         fresh, _ = await self._seal(outgoing.room, outgoing.name, data, outgoing.content_type)
         return await self._carry(fresh, again=False)
+
+    async def _worth_again(self, code: str) -> bool:
+        """Whether a file sealed anew may be taken: by itself, or because the device has to enrol again."""
+        if code == "voucher.refused_by_provider":
+            await self.refresh()
+            return self.guard.enrolment() is not None
+        return code in SEAL_AGAIN
 
     async def _carry_once(self, outgoing: Outgoing) -> str:
         enrolment = self.guard.enrolment()
