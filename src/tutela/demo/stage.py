@@ -29,7 +29,7 @@ def command(*arguments: str, environment: Mapping[str, str], given: str = "") ->
     Raises:
         StageProblem: it failed; the message holds the command's own.
     """
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  our own command
         [*TUTELA, *arguments, "--json"],
         input=given,
         capture_output=True,
@@ -87,7 +87,7 @@ class Console:
         self.data.mkdir(parents=True, exist_ok=True)
         self._log = (self.data / "server.log").open("a")
         arguments = ("serve", self.role, "--port", str(self.port), "--data", str(self.data), "--json")
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603  our own command
             [*TUTELA, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
