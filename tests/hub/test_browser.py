@@ -105,6 +105,7 @@ def test_a_supervisor_sees_what_stays_closed(work, live_server, page):
     page.goto(f"{live_server.url}/agencies")
     check(page, "agencies")
     page.goto(f"{live_server.url}/audit")
+    page.get_by_role("button", name="Check the whole chain").click()
     expect(page.get_by_text("holds")).to_be_visible()
     check(page, "audit")
     connections.close_all()

@@ -204,6 +204,10 @@ def test_malformed_forms(provider, hub, client, make):
         assert (answer.status_code, make.code(answer)) == (400, 4000)
     answer = client.post("/ispws/upload", b"id=1", content_type="text/plain", headers=provider.auth)
     assert make.code(answer) == 4000
+    answer = client.post(
+        "/ispws/finish", "&".join(["id=1"] * 40), content_type="application/x-www-form-urlencoded", headers=provider.auth
+    )
+    assert (answer.status_code, make.code(answer)) == (400, 4000)
     for bad in ("", "x", "-1", "1" * 40, "999999"):
         assert make.code(provider.finish(bad)) in {4000, 5001}
         assert make.code(provider.upload(bad, b"data")) in {4000, 5001}
@@ -291,3 +295,15 @@ def test_sealed_bytes_need_the_hubs_own_key(provider, hub, make):
     file = ReportFile.objects.get()
     with pytest.raises(sealed.SealedError):
         hub.read(file.file_id, sealed.generate_keypair()[0], 1 << 20)
+
+
+def test_run_due_expires_always_and_sweeps_now_and_then(provider, hub, make):
+    provider.submit(make.report())
+    now = timezone.now()
+    hub.incoming.mkdir(exist_ok=True)
+    (hub.incoming / "cut-off").write_bytes(b"part")
+    assert tasks.run_due(now) == 0
+    assert tasks.run_due(now + timedelta(days=2)) == 2
+    (hub.incoming / "cut-off").write_bytes(b"part")
+    assert tasks.run_due(now + timedelta(days=2, minutes=5)) == 0
+    assert tasks.run_due(now + timedelta(days=2, minutes=11)) == 1

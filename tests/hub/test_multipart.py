@@ -106,6 +106,7 @@ def test_only_our_errors_escape_from_the_header(header):
         "multipart/form-data; boundary=",
         f"multipart/form-data; boundary={'x' * 71}",
         "multipart/form-data; boundary=é",
+        "multipart/form-data; boundary*=utf-8''a; boundary*0=b",
     ],
 )
 def test_unusable_content_types(header):

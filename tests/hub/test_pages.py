@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tutela.console.audit import verify_chain
-from tutela.console.models import AuditRow
+from tutela.console.models import AuditRow, AuditRows
 from tutela.hub.models import Agency, CaseNote, Report, ReportFile
 
 
@@ -221,6 +221,7 @@ def test_overview_pages(provider, signed_in):
     provider.session()
     supervisor = signed_in("supervisor")
     assert "Northland Police" in supervisor.get("/agencies").content.decode()
-    audit = supervisor.get("/audit").content.decode()
-    assert "holds" in audit
-    assert "report.finished" in audit
+    assert "report.finished" in supervisor.get("/audit").content.decode()
+    assert "holds" in supervisor.get("/audit?check=1").content.decode()
+    super(AuditRows, AuditRow.objects.filter(sequence=1)).update(action="report.other")
+    assert "broken at record 1" in supervisor.get("/audit?check=1").content.decode()

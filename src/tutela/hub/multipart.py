@@ -50,7 +50,7 @@ def _parameters(header: str) -> tuple[str, dict[str, str]]:
     """Split a header into its value and its parameters, whatever the sender wrote there."""
     try:
         kind, parameters = parse_header_parameters(header)
-    except (ValueError, LookupError, UnicodeError) as error:
+    except (ValueError, LookupError, TypeError) as error:  # TypeError: a name in mixed pieces
         raise MultipartError("A header of the request cannot be read.") from error
     return kind.lower(), parameters
 

@@ -26,6 +26,7 @@ from tutela.cybertip import server, storage
 from tutela.cybertip.codes import Code
 from tutela.cybertip.reading import DEFAULT_CAPS
 from tutela.errors import InputError, TutelaError
+from tutela.hub.errors import MultipartError
 from tutela.hub.intake import DatabaseStorage, upload_name
 from tutela.hub.multipart import CHUNK, Multipart, Part, boundary_of
 from tutela.hub.storage import Received, Store
@@ -178,8 +179,11 @@ def _field(request: HttpRequest, name: str) -> str:
     kind = request.headers.get("Content-Type", "")
     if kind.lower().startswith("multipart/"):
         return _multipart_field(Multipart(request, boundary_of(kind)), name)
-    values = parse_qs(request.read(MAX_FORM).decode("latin-1"), max_num_fields=32).get(name, [""])
-    return values[0]
+    try:
+        fields = parse_qs(request.read(MAX_FORM).decode("latin-1"), max_num_fields=32)
+    except ValueError as error:
+        raise MultipartError("The form has more than 32 fields.") from error
+    return fields.get(name, [""])[0]
 
 
 def _multipart_field(form: Multipart, name: str) -> str:
