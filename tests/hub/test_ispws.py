@@ -205,7 +205,10 @@ def test_malformed_forms(provider, hub, client, make):
     answer = client.post("/ispws/upload", b"id=1", content_type="text/plain", headers=provider.auth)
     assert make.code(answer) == 4000
     answer = client.post(
-        "/ispws/finish", "&".join(["id=1"] * 40), content_type="application/x-www-form-urlencoded", headers=provider.auth
+        "/ispws/finish",
+        "&".join(["id=1"] * 40),
+        content_type="application/x-www-form-urlencoded",
+        headers=provider.auth,
     )
     assert (answer.status_code, make.code(answer)) == (400, 4000)
     for bad in ("", "x", "-1", "1" * 40, "999999"):

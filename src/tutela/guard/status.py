@@ -99,10 +99,8 @@ def note_receipts(store: Store, receipts: Mapping[str, Any], now: int) -> None:
     """
     items = receipts.get("items")
     for item in items[:MAX_ITEMS] if isinstance(items, list) else ():
-        if isinstance(item, dict) and item.get("state") in STATES and isinstance(item.get("ct_sha256"), str):
-            store.settle(
-                item["ct_sha256"], item["state"], _text(item.get("code")), _text(item.get("message"))
-            )
+        if isinstance(item, dict) and item.get("state") in STATES and (name := _text(item.get("ct_sha256"))):
+            store.settle(name, item["state"], _text(item.get("code")), _text(item.get("message")))
     given = receipts.get("reason")
     code = _text(given.get("code")) if isinstance(given, dict) else None
     reason = notice(code).to_dict() if code else None
@@ -111,4 +109,7 @@ def note_receipts(store: Store, receipts: Mapping[str, Any], now: int) -> None:
 
 
 def _text(value: Any) -> str | None:
-    return value[:MAX_TEXT] if isinstance(value, str) and value else None
+    """Return a text of the homeserver as far as it can be stored and shown; None for anything else."""
+    if not isinstance(value, str):
+        return None
+    return value[:MAX_TEXT].encode(errors="replace").decode() or None

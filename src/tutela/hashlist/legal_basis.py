@@ -185,7 +185,7 @@ def _read(data: bytes, trust: Trust) -> LegalBasis:
         return _from_statement(verified.statement, verified.signers)
     except (envelope.BrokenStatement, envelope.UnknownSigners, BadEntry, BadLegalBasis) as error:
         raise LegalBasisTampered(error.message) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LegalBasisTampered from error
 
 
