@@ -129,7 +129,7 @@ def test_renewal_is_asked_until_a_new_enrolment_comes():
     for name, state, code in (
         ("a", "delivered", ""),
         ("b", "delivered", "key.renew"),
-        ("c", "refused", "provider.key_spent"),
+        ("c", "refused", "provider.key_due"),
     ):
         sent(made, txn, name, 1)
         made.settle(txn, made.heads(txn, 1)[0]["seq"], state, (code, ""), 2)
@@ -207,7 +207,7 @@ def test_the_same_on_postgresql(postgresql):
         made.postpone(txn, head["seq"], 5)
         assert made.heads(txn, 4) == []
         assert made.receipts(txn, ANNA, "PHONE", HOUR + 2)["reason"]["code"] == "voucher.deadline"
-        made.settle(txn, head["seq"], "refused", ("provider.key_spent", "no"), 6)
+        made.settle(txn, head["seq"], "refused", ("provider.key_due", "no"), 6)
         assert made.add(txn, voucher("b"), 7) == ("", "voucher.refused_by_provider")
         receipts = made.receipts(txn, ANNA, "PHONE", 7)
         assert receipts["renew"]

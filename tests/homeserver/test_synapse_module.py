@@ -157,20 +157,35 @@ def test_provider_fetches_ciphertext_with_its_token_only(lab, account, online):
     assert httpx.get(url + name, headers=dict(anna.http.headers)).status_code == 401
 
 
-def test_public_media_policy(lab, account, online):
+def test_public_media_policy_and_reverse_proxy(lab, account, online, wait):
     """ "refuse" by default; "allow" lets through what the server itself can read, and nothing else."""
     anna = account()
     photograph = b"\xff\xd8\xff\xe0" + bytes(500)
     assert anna.upload(photograph, "image/jpeg").status_code == 400
     strict = lab.module
     try:
-        lab.module = {**strict, "public_media": "allow"}
+        lab.module = {**strict, "public_media": "allow", "client_port_header": "X-Client-Port"}
+        lab.behind_proxy = True
         lab.restart()
+        states_the_proxys_word_for_the_address(anna, online, wait)
         assert anna.upload(photograph, "image/jpeg").status_code == 200
         assert anna.upload(b"\x43\xc0\x63\xc3" + bytes(500)).status_code == 400
     finally:
-        lab.module = strict
+        lab.module, lab.behind_proxy = strict, False
         lab.restart()
+
+
+def states_the_proxys_word_for_the_address(anna, online, wait):
+    named = {"X-Forwarded-For": "2001:db8::7", "X-Forwarded-Proto": "https"}
+    for given, port in (("50123", 50_123), ("0", None), ("70000", None), ("x", None)):
+        anna.http.headers.update({**named, "X-Client-Port": given})
+        voucher = send(anna)
+        wait(lambda voucher=voucher: voucher in online.vouchers(anna.name))
+        body = next(body for _, body in online.requests[::-1] if body["account"] == anna.name)
+        assert (body["ip"], body["port"]) == ("2001:db8::7", port)
+    anna.http.headers["X-Forwarded-For"] = "no address"
+    assert anna.voucher(*pair()).status_code == 400
+    anna.http.headers["X-Forwarded-For"] = "192.0.2.8"
 
 
 def test_kill_nine_after_acceptance_delivers_once(lab, account, online, wait):

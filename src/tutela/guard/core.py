@@ -270,7 +270,7 @@ class Guard:
         if known or not picture:
             return ()
         tag = hashlib.blake2b(
-            sender.encode(), key=self._keys.folder, person=_CONTACT, digest_size=16
+            sender.encode(errors="surrogatepass"), key=self._keys.folder, person=_CONTACT, digest_size=16
         ).digest()
         return (notice("received.first_picture", self.policy.country),) if self._store.meet(tag) else ()
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 MAX_WAITING = 128  # unclaimed sets of one account
 LISTED = 100  # rows that `receipts` shows
 #: codes of settled sets after which the device has to draw a new key and enrol again
-RENEW = frozenset({"key.renew", "provider.key_spent", "provider.unknown_device"})
+RENEW = frozenset({"key.renew", "provider.key_due", "provider.unknown_device"})
 
 #: code -> (what happened, what helps); the client shows both
 REASONS = {

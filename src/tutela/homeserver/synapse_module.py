@@ -27,7 +27,7 @@ What it does NOT give: it cannot tell whether a set belongs to the plaintext, wh
 whether a modified client sends the key of an earlier upload once more instead of uploading again.
 Address and port are those of the voucher request, a moment before the upload. Synapse keeps them, and the
 set, until delivery; afterwards a digest, a state and times stay for `receipt_days`. Do not run Synapse at log
-level DEBUG. Imports: Synapse, Twisted (its engine), the standard library, and the `ledger` beside this file.
+level DEBUG. Imports: Synapse, Twisted (its engine), the standard library, `ledger` and `delivery` beside it.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ import binascii
 import hashlib
 import hmac
 import io
+import ipaddress
 import json
 import logging
 import random
 import re
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from synapse.api.ratelimiting import Ratelimiter
 from synapse.config.ratelimiting import RatelimitSettings
@@ -60,28 +60,19 @@ from synapse.storage.engines import PostgresEngine
 from synapse.util.async_helpers import timeout_deferred
 from twisted.web.http_headers import Headers
 
+from tutela.homeserver.delivery import is_final, parse_answer, request_of
 from tutela.homeserver.ledger import Ledger, Row, Settings, reason
 
 log = logging.getLogger("tutela.homeserver")
 PREFIX = "/_synapse/client/tutela/"
 MAX_ENROLMENT, MAX_ANSWER = 16_384, 65_536
 TIMEOUT_SECONDS = 60
-#: 4xx answers that speak of our token, route or rate and not of the set: try again
-NOT_FINAL = frozenset({401, 403, 407, 408, 421, 425, 429})
 #: beginnings of files that the server can read by itself
 READABLE = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP|II\*\0|MM\0\*|....ftyp|\x1aE\xdf\xa3|OggS|%PDF-",
     re.DOTALL,
 )
 T = TypeVar("T")
-
-
-class Answer(NamedTuple):
-    """The provider's own words: a refusal's code and message, and whether the device must renew its key."""
-
-    code: str
-    message: str
-    renew: bool
 
 
 class TutelaModule:
@@ -195,7 +186,7 @@ class Relay:
             await self.module.db(
                 ledger.settle, seq, "delivered", ("key.renew" if answer.renew else "", ""), now_ms()
             )
-        elif 400 <= status < 500 and status not in NOT_FINAL and answer and answer.code:
+        elif is_final(status) and answer and answer.code:
             await self.module.db(ledger.settle, seq, "refused", (answer.code, answer.message), now_ms())
         else:
             log.warning("provider answered %d; trying again later", status)
@@ -309,33 +300,20 @@ def find_media(txn: Any, ct_sha256: str) -> tuple[str, int] | None:
     return (str(row[0]), int(row[1])) if row else None
 
 
-def request_of(row: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the provider's route and body for a row."""
-    sealed = base64.b64encode(bytes(row["body"])).decode()
-    if row["kind"] == "enrolment":
-        return "/intake/devices", {"account": row["account"], "enrolment": sealed}
-    at = datetime.fromtimestamp(row["claimed"] / 1000, UTC).isoformat(timespec="milliseconds")
-    origin = {"ip": row["ip"], "port": row["port"], "sent_at": at.replace("+00:00", "Z")}
-    return "/intake/vouchers", {"account": row["account"], "voucher": sealed, **origin}
-
-
-def parse_answer(body: bytes) -> Answer | None:
-    """Read the provider's own answer; None if it is somebody else's (a proxy's page, for example)."""
-    try:
-        answer = json.loads(body)
-        code, message = answer.get("code"), answer.get("message", "")
-        return Answer(str(code)[:100] if code else "", str(message)[:500], answer.get("key") == "renew")
-    except (ValueError, AttributeError, RecursionError):
-        return None
-
-
 def client_address(request: Any, port_header: str) -> tuple[str, int | None]:
-    """Return the uploader's address and TCP port (None behind a proxy that does not name it)."""
+    """Return the uploader's address and TCP port (None behind a proxy that does not name it).
+
+    Raises:
+        SynapseError: the proxy named no address; the provider could not take such a set.
+    """
     port = getattr(request.getClientAddress(), "port", None)
     if port_header:
         named = request.getHeader(port_header) or ""
-        port = int(named) if named.isascii() and named.isdigit() and int(named) < 65_536 else None
-    return request.get_client_ip_if_available(), port
+        port = int(named) if re.fullmatch(r"[0-9]{1,5}", named) and 0 < int(named) < 65_536 else None
+    try:
+        return str(ipaddress.ip_address(request.get_client_ip_if_available().partition("%")[0])), port
+    except ValueError as error:
+        raise malformed("the request comes from no address; check the reverse proxy") from error
 
 
 def decode(value: Any, limit: int) -> bytes:

@@ -1,0 +1,61 @@
+"""An epoch is fetched as a whole or not at all."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from guard_samples import TRUST, build, guard, pattern
+
+from tutela.errors import UsageError
+from tutela.messenger import epochs
+from tutela.messenger.errors import HomeserverUnreachable
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def provider(tmp_path):
+    root = tmp_path / "provider"
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(root)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield root, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_fetched_epochs_are_loaded_and_replaced(provider, tmp_path):
+    root, url = provider
+    build(root / "epoch", [pattern(1)])
+    folder = tmp_path / "device" / "epoch"
+    assert guard().load_epoch(epochs.fetch(url, "XX", folder), TRUST).alerts
+    assert guard().load_epoch(epochs.fetch(url, "YY", folder), TRUST).code == "legal_basis.missing"
+    assert [path.name for path in folder.parent.iterdir()] == ["epoch"]
+
+
+def test_a_broken_download_leaves_the_last_one(provider, tmp_path, monkeypatch):
+    root, url = provider
+    build(root / "epoch", [pattern(1)])
+    folder = epochs.fetch(url, "XX", tmp_path / "epoch")
+    before = (folder / "manifest.json").read_bytes()
+    (root / "epoch" / "table.bin").unlink()
+    with pytest.raises(HomeserverUnreachable):
+        epochs.fetch(url, "XX", folder)
+    monkeypatch.setattr(epochs, "MAX_SMALL", 10)
+    with pytest.raises(HomeserverUnreachable):
+        epochs.fetch(url, "XX", folder)
+    with pytest.raises(HomeserverUnreachable):
+        epochs.fetch("http://127.0.0.1:1", "XX", folder)
+    assert (folder / "manifest.json").read_bytes() == before
+    assert list(tmp_path.glob(".epoch*")) == []
+
+
+@pytest.mark.parametrize("url", ["http://example.org", "file:///etc", "ftp://127.0.0.1"])
+def test_only_https_or_this_machine(url, tmp_path):
+    with pytest.raises(UsageError):
+        epochs.fetch(url, "XX", tmp_path / "epoch")
