@@ -102,6 +102,31 @@ def test_the_python_client_completes_a_session(hub, monkeypatch):
     assert (found["state"], found["agency"], found["files"]) == ("new", "international-desk", 1)
 
 
+def test_our_own_client_completes_a_session(hub):
+    from io import BytesIO
+
+    from tutela.cybertip import documents
+    from tutela.cybertip.client import Client
+    from tutela.cybertip.remote import AlreadyFinished
+
+    data = os.urandom(300_000)
+    with httpx.Client(timeout=60) as http:
+        client = Client(f"{hub.url}/ispws", *hub.auth, http=http)
+        client.status()
+        report_id = client.submit(report_xml(note="Our own."), idempotency_key="case-7")
+        assert client.submit(report_xml(note="Our own."), idempotency_key="case-7") == report_id
+        sent = client.upload(report_id, "one.webp", BytesIO(data))
+        assert sent.md5 == hashlib.md5(data).hexdigest()
+        client.fileinfo(
+            documents.FileDetails(report_id=report_id, file_id=sent.file_id, file_viewed_by_esp=True)
+        )
+        assert client.finish(report_id).file_ids == (sent.file_id,)
+        assert client.finish(report_id).already
+        with pytest.raises(AlreadyFinished):
+            client.retract(report_id)
+    assert the_report(hub, report_id)["agency"] == "northland-police"
+
+
 def test_the_node_client_completes_a_session(hub):
     node = shutil.which("node")
     if node is None:

@@ -3,6 +3,9 @@
 The XML is kept byte for byte. Fields beside it are a summary for lists and searches; whatever a page
 or a decision needs beyond them is parsed from the XML again. Files are sealed on disk (`storage`);
 the database holds their names, sizes and hashes.
+
+What this does NOT protect: the documents and their summary stand in the database in the clear, because
+every list and page needs them. Keep the database on an encrypted disk.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from tutela.cybertip import server, storage
 from tutela.cybertip.codes import Code
 from tutela.cybertip.reading import DEFAULT_CAPS
 from tutela.errors import InputError, TutelaError
+from tutela.hub import placing
 from tutela.hub.errors import MultipartError
 from tutela.hub.intake import DatabaseStorage, upload_name
 from tutela.hub.multipart import CHUNK, Multipart, Part, boundary_of
@@ -119,7 +120,9 @@ def fileinfo(request: HttpRequest, rules: server.Ispws, provider: str) -> server
 @route("POST")
 def finish(request: HttpRequest, rules: server.Ispws, provider: str) -> server.Answer:
     """`POST /finish`: the field `id`."""
-    return rules.finish(provider, _field(request, "id"))
+    report_id = _field(request, "id")
+    placing.warm(Store.of_this_server())
+    return rules.finish(provider, report_id)
 
 
 @route("POST")
