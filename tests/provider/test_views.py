@@ -32,11 +32,10 @@ def post(client, machine_token, service, monkeypatch):
 
 
 def voucher_body(device, voucher: bytes) -> dict[str, object]:
-    body = {
+    return {
         "account": device.account, "voucher": base64.b64encode(voucher).decode(),
         "ip": "2001:db8::5", "port": 40_100, "sent_at": "2026-03-02T09:29:59.5Z",
     }  # fmt: skip
-    return body
 
 
 def enrolment_body(device) -> dict[str, str]:

@@ -1,0 +1,75 @@
+"""`tutela provider`, as its own process."""
+
+from __future__ import annotations
+
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from provider_world import World, build_world
+from real_servers import command
+
+
+@pytest.fixture(scope="module")
+def today(tmp_path_factory) -> World:
+    """Return a world whose epoch is in force now."""
+    now = datetime.now(UTC)
+    world = build_world(
+        tmp_path_factory.mktemp("today"), start=now - timedelta(days=1), end=now + timedelta(days=9)
+    )
+    (world.folder / "secret").write_text("a secret\n")
+    return world
+
+
+def init(world: World, data: Path, **changes: str) -> dict:
+    options = {
+        "epoch": str(world.epoch), "list": str(world.folder / "list.jsonl"),
+        "table-key": str(world.folder / "table.key"), "trust": str(world.folder / "trust.json"),
+        "jurisdiction": "XX", "hub": "http://127.0.0.1:9/ispws", "homeserver": "http://127.0.0.1:8",
+        "passphrase-file": str(world.folder / "passphrase"), "hub-password-file": str(world.folder / "secret"),
+        "homeserver-token-file": str(world.folder / "secret"), **changes,
+    }  # fmt: skip
+    return command(
+        data, "provider", "init", *(part for name, value in options.items() for part in (f"--{name}", value))
+    )
+
+
+def test_set_up_look_and_withdraw(today: World, tmp_path: Path) -> None:
+    done = init(today, tmp_path)
+    assert (done["epoch"], done["threshold"], done["voucher_bytes"]) == (7, 3, 8540)
+    secrets = tmp_path / "provider" / "secrets.json"
+    before = secrets.read_text()
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
+    init(today, tmp_path)
+    assert secrets.read_text() == before  # the sealing key stays
+    found = command(tmp_path, "provider", "status")
+    assert (found["alerts"], found["epoch"], found["entries_withdrawn"]) == ("on", 7, 0)
+    done = command(tmp_path, "provider", "withdraw", "entry-1", "--reason", "Listed by mistake.")
+    assert done == {"entry": "entry-1", "reversed": [], "still_hold": []}
+    again = command(tmp_path, "provider", "withdraw", "entry-1", "--reason", "Listed by mistake.")
+    assert again["error"]["code"] == "provider.withdrawal"
+    assert command(tmp_path, "provider", "status")["entries_withdrawn"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"jurisdiction": "YY"}, "legal_basis.missing"),
+        ({"jurisdiction": "xx"}, "legal_basis.missing"),
+        ({"trust": "{world}/list.jsonl"}, "hashlist.trust"),
+        ({"list": "{world}/other.jsonl"}, "provider.alerts_off"),
+        ({"passphrase-file": "{world}/secret"}, "sealed.passphrase"),
+    ],
+)
+def test_nothing_is_written_unless_everything_holds(today: World, tmp_path: Path, change, code) -> None:
+    today.hash_list.without("entry-0").save(today.folder / "other.jsonl")
+    refused = init(
+        today, tmp_path, **{name: value.format(world=today.folder) for name, value in change.items()}
+    )
+    assert refused["error"]["code"] == code
+    assert not (tmp_path / "provider" / "config.json").exists()
+
+
+def test_status_before_any_set_up(tmp_path: Path) -> None:
+    assert command(tmp_path, "provider", "status")["alerts"] == "provider.not_configured"
