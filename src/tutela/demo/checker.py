@@ -35,9 +35,10 @@ def spellings(secret: bytes) -> Iterator[bytes]:
     yield secret
     yield secret.hex().encode()
     for offset in range(3):
-        encoded = base64.b64encode(b"\0" * offset + secret)
         begin = -(-offset * 8 // 6)
-        yield encoded[begin : len(encoded) - 4]
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):  # both alphabets
+            encoded = encode(b"\0" * offset + secret)
+            yield encoded[begin : len(encoded) - 4]
 
 
 def probes(picture: bytes) -> Iterator[bytes]:

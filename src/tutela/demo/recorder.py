@@ -25,7 +25,7 @@ class Recorder:
     Args:
         target_port: of the homeserver on loopback.
         addresses: client name -> the address that the homeserver is told.
-        folder: one file for each connection and direction.
+        folder: one file for each connection and direction, written at once: the checker reads while it runs.
     """
 
     def __init__(self, target_port: int, addresses: Mapping[str, str], folder: Path) -> None:
@@ -94,7 +94,7 @@ class Recorder:
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, record: Path) -> None:
     """Pass everything on, and keep it."""
-    with contextlib.suppress(OSError), record.open("ab") as file:
+    with contextlib.suppress(OSError), record.open("ab", buffering=0) as file:
         while piece := await reader.read(_PIECE):
             file.write(piece)
             writer.write(piece)
@@ -108,7 +108,7 @@ async def _requests(
 ) -> None:
     """Pass requests on with the stated headers in place of the client's own, and keep them."""
     ended = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
-    with contextlib.suppress(*ended), record.open("ab") as file:
+    with contextlib.suppress(*ended), record.open("ab", buffering=0) as file:
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
             lines = head[:-4].split(b"\r\n")
