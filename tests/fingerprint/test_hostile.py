@@ -253,3 +253,12 @@ def test_any_bytes_give_a_fingerprint_or_a_typed_error(body, start) -> None:
         fingerprint(start + body)
     except FingerprintError as error:
         assert error.message  # noqa: PT017  either outcome is right
+
+
+@pytest.mark.parametrize("start", [b"hvc1", b"Exif"])
+def test_an_item_that_is_not_text_does_not_end_the_process(start, data_folder) -> None:
+    data = bytearray((data_folder / "pattern-turned.heic").read_bytes())
+    at = data.index(start, data.index(b"iinf"))
+    data[at] = 0x91
+    with pytest.raises(DamagedPicture):
+        fingerprint(bytes(data))

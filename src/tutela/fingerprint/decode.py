@@ -24,6 +24,7 @@ from tutela.fingerprint.errors import (
     TruncatedPicture,
 )
 from tutela.fingerprint.formats import Format, is_whole, sniff
+from tutela.fingerprint.heif import check_items
 from tutela.fingerprint.jarosz import Pixels
 from tutela.fingerprint.jpeg import exif_orientation, read_markers, valid_orientation
 from tutela.fingerprint.raster import Raster
@@ -134,6 +135,7 @@ def _decode_jpeg(data: bytes, height: int, width: int, *, grey: bool) -> Pixels:
 def _by_pillow(data: bytes, kind: Format, limits: Limits) -> Raster:
     """Decode with Pillow, which raises whatever its parsers ran into: all of that becomes our errors."""
     if kind == "HEIC":
+        check_items(data)
         _learn_heic()
     try:
         with warnings.catch_warnings():

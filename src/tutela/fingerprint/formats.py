@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from tutela.fingerprint.errors import UnsupportedPicture
+from tutela.fingerprint.heif import boxes
 
 Format = Literal["JPEG", "PNG", "WebP", "GIF", "HEIC", "AVIF"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -72,16 +73,4 @@ def is_whole(data: bytes, kind: Format) -> bool:
         return data.rstrip(b"\x00").endswith(b";")
     if kind == "WebP":
         return len(data) >= 8 + int.from_bytes(data[4:8], "little")
-    return _boxes_end(data)
-
-
-def _boxes_end(data: bytes) -> bool:
-    at = 0
-    while at + 8 <= len(data):
-        size = int.from_bytes(data[at : at + 4])
-        if size == 1:
-            size = int.from_bytes(data[at + 8 : at + 16])
-        if size < 8:  # 0: up to the end of the file
-            return size == 0
-        at += size
-    return at == len(data)
+    return max((stop for _, _, stop in boxes(data)), default=0) <= len(data)
