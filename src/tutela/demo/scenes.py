@@ -128,6 +128,7 @@ class Scenes:
             done = await client.send_file(room, sending.name, sending.data, sending.content_type)
             if done.held:
                 raise StageProblem("The homeserver did not take a file.")
+        await client.refresh()
         self._step(f"{player.name} {player.part}")
 
     def _keep(self, player: Player, number: int, data: bytes) -> None:
