@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import io
 import json
@@ -225,3 +226,18 @@ def rules() -> tuple[bytes, ...]:
 
 def ranges() -> tuple[bytes, ...]:
     return (b"# ranges\n192.0.2.0/25,XN\n198.51.100.0,198.51.100.255,XS\n2001:db8::/32,XN\n",)
+
+
+def intakes() -> tuple[bytes, ...]:
+    sealed = base64.b64encode(enrolments()[1]).decode()
+    origin = {"ip": "192.0.2.7", "port": 40112, "sent_at": "2026-02-01T12:00:00.000Z"}
+    said = ({"account": ACCOUNT, "enrolment": sealed}, {"account": ACCOUNT, "voucher": "AAAA", **origin})
+    return tuple(json.dumps(each).encode() for each in said)
+
+
+def provider_configs() -> tuple[bytes, ...]:
+    texts = (
+        "jurisdiction", "organisation", "contact_email", "epoch", "hash_list", "table_key", "trust", "hub",
+        "hub_user", "homeserver",
+    )  # fmt: skip
+    return (json.dumps({"version": 1, "renew_hours": 24, **dict.fromkeys(texts, "x")}).encode(),)

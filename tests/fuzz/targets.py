@@ -6,6 +6,7 @@ it has also checked that what was read can be written and read again.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.fuzz import seeds
+from tests.fuzz import django_ready, seeds
 
 from tutela import audit, fingerprint
 from tutela.audit import lines as audit_lines
@@ -36,12 +37,14 @@ from tutela.hub.routing.rules import Rules
 from tutela.messenger.attachments import FileKey
 from tutela.messenger.outgoing import Outgoing
 from tutela.oprf import group
+from tutela.provider import config, requests
 from tutela.sealed import keyfile, stream
 from tutela.voucher.opening import Opened, Opener
 from tutela.voucher.parameters import Parameters
 from tutela.voucher.table import TableHeader
 from tutela.voucher.wire import Enrolment, Inner
 
+assert django_ready.READY
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 TINY = fingerprint.Limits(bytes=1 << 20, pixels=1 << 18)
 SCRATCH = Path(tempfile.mkdtemp(prefix="tutela-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
@@ -286,6 +289,19 @@ def held_files() -> tuple[bytes, ...]:
     return (Outgoing("!room:example.org", "a.jpg", "image/jpeg", key, b"voucher", b"ciphertext").to_bytes(),)
 
 
+def intake(data: bytes) -> None:
+    """What the homeserver posts."""
+    for read in (requests.read_enrolment, requests.read_delivery):
+        with contextlib.suppress(TutelaError):
+            read(data)
+
+
+def provider_config(data: bytes) -> None:
+    value = _json_or_none(data)
+    if isinstance(value, dict):
+        config.Config.from_dict(value)
+
+
 def opened_seeds() -> tuple[bytes, ...]:
     return (bytes(24), bytes(24 + 25))
 
@@ -314,6 +330,8 @@ TARGETS: Mapping[str, Target] = {
     "sealed-stream": Target(sealed_stream, seeds.sealed_streams, 1 << 17),
     "key-file": Target(key_file, seeds.key_files, 1024),
     "receipts": Target(receipts, seeds.receipts),
+    "intake": Target(intake, seeds.intakes, 4096),
+    "provider-config": Target(provider_config, seeds.provider_configs),
     "audit-line": Target(audit_line, audit_lines_of, 2048),
     "routing-rules": Target(routing_rules, seeds.rules),
     "address-ranges": Target(address_ranges, seeds.ranges),

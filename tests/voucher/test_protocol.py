@@ -14,7 +14,7 @@ from tests.voucher.conftest import RELIABILITY, THRESHOLD, House, attachment, pi
 from tutela.voucher import crafting, wire
 from tutela.voucher.errors import RederivationError, TableError, VoucherMalformed, VoucherRefused
 from tutela.voucher.opening import Hit, Listed, Opened, Opener, confirm
-from tutela.voucher.sealing import DeviceSecrets, Sealer, chaff
+from tutela.voucher.sealing import DeviceSecrets, Sealer, chaff, enrol
 from tutela.voucher.tokens import least_reliable
 from tutela.voucher.wire import Enrolment
 
@@ -256,6 +256,14 @@ def test_any_bytes_as_an_enrolment_give_our_error(data: bytes) -> None:
     for candidate in (data, b"TE\1\0" + data):
         with pytest.raises((VoucherMalformed, VoucherRefused)):
             Enrolment.parse(candidate)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\nb", "\u202eb"])
+def test_a_name_that_no_database_or_page_should_hold_is_refused(name: str) -> None:
+    secrets = DeviceSecrets.generate(os.urandom)
+    for account, device in ((name, "PHONE"), ("@ann:example.org", name)):
+        with pytest.raises(VoucherMalformed):
+            Enrolment.parse(enrol(account, device, bytes(32), secrets))
 
 
 @given(st.binary(max_size=wire.INNER_BYTES))

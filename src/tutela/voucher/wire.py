@@ -149,9 +149,12 @@ class _Reader:
         if not 1 <= size <= MAX_NAME_BYTES:
             raise VoucherMalformed("A name must have 1 to 255 bytes.")
         try:
-            return self.take(size).decode()
+            name = self.take(size).decode()
         except UnicodeDecodeError as error:
             raise VoucherMalformed("A name is not UTF-8.") from error
+        if not name.isprintable():
+            raise VoucherMalformed("A name has characters that no name has.")
+        return name
 
     def finish(self) -> None:
         if self._at != len(self._data):
