@@ -131,10 +131,10 @@ def test_the_node_client_completes_a_session(hub):
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
-    folders = [os.environ.get("CYBERTIPLINE_NODE_MODULES"), str(HERE.parents[1] / "var" / "node_modules")]
+    folders = [os.environ.get("CYBERTIPLINE_NODE_MODULES"), str(HERE.parents[1] / "node_modules")]
     packages = next((f for f in folders if f and (Path(f) / "cybertipline-tools").is_dir()), None)
     if packages is None:
-        pytest.skip("the outside client cybertipline-tools is not installed (npm, into var/node_modules)")
+        pytest.skip("the outside client cybertipline-tools is not installed: run `make setup-test`")
     done = subprocess.run(
         [node, str(HERE / "node_session.mjs"), packages, hub.url, *hub.auth],
         capture_output=True, check=False, text=True, timeout=120,

@@ -10,10 +10,10 @@ import pytest
 ALLOWED = Path(__file__).parents[1] / "allowed-skips.txt"
 
 
-def allowed() -> tuple[str, ...]:
-    """Return the beginnings of test ids that may be skipped."""
-    lines = (line.split(" : ")[0].strip() for line in ALLOWED.read_text().splitlines())
-    return tuple(line for line in lines if line and not line.startswith("#"))
+def allowed() -> tuple[tuple[str, str], ...]:
+    """Return (beginning of a test id, part of the reason) of what may be skipped."""
+    lines = (line.partition(" : ") for line in ALLOWED.read_text().splitlines() if not line.startswith("#"))
+    return tuple((test.strip(), why.strip()) for test, mark, why in lines if mark)
 
 
 class Skips:
@@ -23,8 +23,11 @@ class Skips:
         self.seen: list[tuple[str, str]] = []
 
     def unlisted(self) -> list[tuple[str, str]]:
-        permitted = allowed()
-        return [(test, why) for test, why in self.seen if not test.startswith(permitted or ("\0",))]
+        return [
+            (test, why)
+            for test, why in self.seen
+            if not any(test.startswith(begin) and part in why for begin, part in allowed())
+        ]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.skipped and not hasattr(report, "wasxfail"):
