@@ -13,6 +13,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,15 +96,14 @@ def run(photos: Path | None = None, progress: Progress | None = None) -> dict[st
 def show(result: dict[str, Any]) -> None:
     """Print a result for people."""
     peer, off = result["peer"], result["fast_bits_off"]
-    stdout.print(f"{result['photos']} photographs: {result['source']}")
-    stdout.print(
+    say = partial(stdout.print, soft_wrap=True)
+    say(f"{result['photos']} pictures: {result['source']}")
+    say(
         f"12 megapixels   {result['fast_ms_12mpx']:.1f} ms fast, {result['exact_ms_12mpx']:.1f} ms exact; "
         f"{peer['name']} {peer['version']} {peer['ms_12mpx']:.1f} ms ({result['speedup_12mpx']} times)"
     )
-    stdout.print(
-        f"512 x 512       {result['exact_ms_512']:.2f} ms exact; {peer['name']} {peer['ms_512']:.2f} ms"
-    )
-    stdout.print(
+    say(f"512 x 512       {result['exact_ms_512']:.2f} ms exact; {peer['name']} {peer['ms_512']:.2f} ms")
+    say(
         f"bits of 256 away from pdqhash: fast path median {off['median']:g}, 95 % {off['p95']:g}, "
         f"most {off['max']}; exact path most {result['exact_bits_off_max']}"
     )
@@ -116,7 +116,7 @@ def _judge() -> Judge:
     except ImportError as error:
         raise EnvironmentProblem(
             f"The comparison needs the package {error.name}, which is not installed.",
-            hint="Run `make setup`, which installs the peers that are measured in the same run.",
+            hint="Run `make setup-test`, which installs the peers that are measured in the same run.",
         ) from error
     return Judge(pdqhash.compute, pdq_hasher.pdq_from_bytes)
 
