@@ -121,6 +121,8 @@ def test_unknown_devices_other_tables_and_broken_vouchers(service) -> None:
         service.take(device, voucher[:-1])
     with pytest.raises(VoucherRefused):
         service.take(device, voucher[:-1] + bytes((voucher[-1] ^ 1,)))
+    with pytest.raises(VoucherMalformed):
+        service.take(device, device.send(None, slot=2**63))
     moved = voucher[:4] + bytes(32) + voucher[36:]
     with pytest.raises(OtherTable):
         service.take(device, moved)

@@ -188,3 +188,48 @@ def test_what_was_reported_is_preserved_and_then_deleted(service, confirm) -> No
     assert not Voucher.objects.exists()
     case.refresh_from_db()
     assert case.state == "reported"
+
+
+def test_one_broken_case_does_not_keep_the_others_waiting(service, confirm, monkeypatch) -> None:
+    from tutela.provider import composing
+
+    cases = [service.case(), service.case(device=service.device("@mia:example.org"))]
+    broken, sound = [confirm(case) for case in cases]
+    compose = composing.report
+
+    def refuse(case, *rest):
+        if case.reference == broken.reference:
+            raise ZeroDivisionError
+        return compose(case, *rest)
+
+    monkeypatch.setattr(composing, "report", refuse)
+    with pytest.raises(ZeroDivisionError):
+        service.work_until_idle()
+    service.work_until_idle()
+    sound.refresh_from_db()
+    assert sound.state == "reported"
+    monkeypatch.undo()
+    service.now += timedelta(minutes=1)
+    service.work_until_idle()
+    broken.refresh_from_db()
+    assert broken.state == "reported"
+
+
+def test_a_case_that_ends_while_originals_are_fetched_keeps_nothing(service, confirm) -> None:
+    from tutela.provider import decisions
+
+    case = confirm(service.case())
+    answer = service.media.answer
+
+    def withdraw_first(request):
+        service.media.answer = answer
+        decisions.withdraw("entry-0", "Listed by mistake.", None, service.step())
+        return answer(request)
+
+    service.media.answer = withdraw_first
+    service.work_until_idle()
+    case.refresh_from_db()
+    assert case.state == "reversed"
+    assert not CaseImage.objects.exclude(sealed_original=None).exists()
+    assert not CaseImage.objects.exclude(sealed_revealed=None).exists()
+    assert service.hub.calls == []

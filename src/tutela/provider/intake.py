@@ -39,11 +39,13 @@ from tutela.provider.errors import (
 )
 from tutela.provider.models import Arrival, Case, Device, Voucher
 from tutela.provider.runtime import Runtime
+from tutela.voucher.errors import VoucherMalformed
 from tutela.voucher.opening import Opened
 from tutela.voucher.wire import Enrolment
 from tutela.voucher.wire import Voucher as WireVoucher
 
 DAY: Final = timedelta(days=1)
+LARGEST_SLOT: Final = 2**63 - 1  # what every database stores
 _LOAD_AGAIN: Final = "Load the current epoch and enrol again."
 
 
@@ -138,6 +140,8 @@ def take(runtime: Runtime, delivery: Delivery, now: datetime) -> Answer:
     wire = WireVoucher.parse(delivery.voucher, runtime.epoch.parameters)
     if wire.table_id != runtime.epoch.header.table_id:
         raise OtherTable("The voucher is for another table.", hint=_LOAD_AGAIN)
+    if wire.slot > LARGEST_SLOT:
+        raise VoucherMalformed("The voucher's slot is beyond what is counted.", hint="Count slots upwards.")
     device = _device(delivery.account, wire)
     digest = runtime.at_rest.digest(delivery.voucher)
     repeated = _repeated(device, wire.slot, digest, now)

@@ -91,6 +91,9 @@ class Outbox:
             self._stop(job, error)
         except (CybertipError, HomeserverFailed, MediaUnavailable, OriginalMismatch) as error:
             self._postpone(job, error)
+        except Exception as error:
+            self._postpone(job, error)  # whatever it is, it must not be tried without a pause
+            raise
 
     def _send(self, job: ReportJob) -> None:
         if job.sealed_document is None and not self._begin_anew(job):

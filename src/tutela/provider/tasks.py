@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import fcntl
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TypeVar
 
 import httpx
 from django.conf import settings
@@ -28,6 +29,7 @@ from tutela.provider.outbox import Outbox
 from tutela.provider.unsealing import unseal
 from tutela.provider.workflow import WORKER, Step
 
+T = TypeVar("T")
 log = logging.getLogger("tutela.provider")
 HttpFactory = Callable[[], httpx.Client]
 #: one quick repetition; the outbox has patience of its own
@@ -73,12 +75,27 @@ def thresholds(now: datetime) -> int:
         log.warning("alerts-off code=%s", error.code)
         return 0
     current = working.epoch.header.table_id.hex()
-    for device in due:
+
+    def look(device: Device) -> None:
         if device.table_id == current:
             evaluate(working, device, now)
         else:  # its window is over
             Device.objects.filter(pk=device.pk).update(evaluation_due=False)
-    return len(due)
+
+    return _each(due, look)
+
+
+def _each(items: Sequence[T], work: Callable[[T], None]) -> int:
+    """Work on every item; an error of one does not keep the others waiting, and is raised after them."""
+    failed: Exception | None = None
+    for item in items:
+        try:
+            work(item)
+        except Exception as error:  # noqa: BLE001  (raised below)
+            failed = error
+    if failed is not None:
+        raise failed
+    return len(items)
 
 
 def decided(now: datetime, http: HttpFactory) -> int:
@@ -93,13 +110,10 @@ def decided(now: datetime, http: HttpFactory) -> int:
     step = Step(WORKER, now, config)
     with http() as connection:
         homeserver = Homeserver(config.homeserver, secrets.homeserver_token, connection, config.media_bytes)
-        for case in cases:
-            unseal(case, step, at_rest, homeserver)
+        done = _each(cases, lambda case: unseal(case, step, at_rest, homeserver))
         outbox = Outbox(step, at_rest, homeserver, _client(config, secrets, connection))
         waiting = list(_due_jobs(now).select_related("case")[:20])
-        for job in waiting:
-            outbox.work(job)
-    return len(cases) + len(waiting)
+        return done + _each(waiting, outbox.work)
 
 
 def _due_jobs(now: datetime) -> QuerySet[ReportJob]:

@@ -74,13 +74,16 @@ def _verify(image: CaseImage, at_rest: AtRest, homeserver: Homeserver) -> bool:
     except MediaUnavailable:
         return False
     except OriginalMismatch:
-        image.original = CaseImage.Original.MISMATCH
-        image.save(update_fields=["original"])
+        _note(image, original=CaseImage.Original.MISMATCH)
         raise
-    image.original = CaseImage.Original.VERIFIED
-    image.sealed_original = seal_original(at_rest, image, original)
-    image.save(update_fields=["original", "sealed_original"])
+    sealed = seal_original(at_rest, image, original)
+    _note(image, original=CaseImage.Original.VERIFIED, sealed_original=sealed)
     return True
+
+
+def _note(image: CaseImage, **values: object) -> None:
+    """Store what was found, unless the case was ended meanwhile and its content deleted."""
+    CaseImage.objects.filter(pk=image.pk, case__state=State.UNSEALING).update(**values)
 
 
 def _open(image: CaseImage, at_rest: AtRest, homeserver: Homeserver) -> bytes:
