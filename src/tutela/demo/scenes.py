@@ -101,20 +101,17 @@ class Scenes:
         return room
 
     async def _knows_all(self, client: MatrixMessenger, room: str) -> None:
-        async with asyncio.timeout(WITHIN):
-            while len(client.client.rooms[room].users) < len(CAST) or client.client.should_query_keys:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        await _until(
+            lambda: len(client.client.rooms[room].users) == len(CAST) and not client.client.should_query_keys
+        )
 
     async def _control(self) -> None:
         """Say one line in a room that is not encrypted: a search that misses it would prove nothing."""
         client = self._clients[CAST[0].name].client
-        answer = await client.room_create()
-        sent = await client.room_send(
-            answer.room_id,
-            "m.room.message",
-            {"msgtype": "m.text", "body": CONTROL},
-            ignore_unverified_devices=True,
-        )
+        room = (await client.room_create()).room_id
+        await _until(lambda: room in client.rooms)
+        content = {"msgtype": "m.text", "body": CONTROL}
+        sent = await client.room_send(room, "m.room.message", content, ignore_unverified_devices=True)
         if not getattr(sent, "event_id", ""):
             raise StageProblem("The control line could not be sent.")
 
@@ -158,3 +155,10 @@ class Scenes:
             unequal=unequal,
             notices=tuple(dict.fromkeys(notices)),
         )
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    """Wait for something that nio's background sync brings; nio has no event for it."""
+    async with asyncio.timeout(WITHIN):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
