@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from tutela.provider.atrest import AtRest
@@ -98,3 +100,26 @@ def test_windows_end(service) -> None:
     assert not Device.objects.exists()
     assert not Arrival.objects.exists()
     assert not Voucher.objects.exists()
+
+
+def test_made_up_shares_cannot_keep_the_worker() -> None:
+    """The work of a flood of 5,000 grows with its logarithm, not with its square."""
+    from tutela.provider.evaluation import searched
+    from tutela.voucher.opening import MAX_SUBSETS
+
+    whole = [kept for kept in range(1, 5001) if searched(kept, 10) == MAX_SUBSETS]
+    assert set(range(1, 41)) <= set(whole)
+    assert len(whole) < 150
+    assert all(later <= earlier * 1.2 for earlier, later in pairwise(whole[40:]))
+
+
+def test_sealed_vouchers_are_read_only_when_the_key_opened(service) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    device = service.device()
+    service.enrol(device)
+    service.take(device, device.send(service.world.pictures[0]))
+    with CaptureQueriesContext(connection) as queries:
+        service.work()
+    assert not any("sealed_voucher" in query["sql"] for query in queries if "SELECT" in query["sql"])

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.voucher.conftest import RELIABILITY, THRESHOLD, House, attachment, picture
 
-from tutela.voucher import crafting, wire
+from tutela.voucher import crafting, field, wire
 from tutela.voucher.errors import RederivationError, TableError, VoucherMalformed, VoucherRefused
 from tutela.voucher.opening import Hit, Listed, Opened, Opener, confirm
 from tutela.voucher.sealing import DeviceSecrets, Sealer, chaff, enrol
@@ -113,6 +113,17 @@ def test_bad_shares_do_not_prevent_the_opening(house: House) -> None:
 def test_a_flood_of_made_up_shares_ends_in_bounded_time(house: House) -> None:
     flood = [Opened(i, bytes(16), (Hit(0, os.urandom(8), os.urandom(16)),)) for i in range(2000)]
     assert house.opener.recover(flood, house.enrolment) is None
+
+
+def test_the_search_for_shares_ends_where_it_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, interpolate = [], field.interpolate_at_zero
+    monkeypatch.setattr(field, "interpolate_at_zero", lambda points: calls.append(1) or interpolate(points))
+    flood = [
+        Opened(i, bytes(16), tuple(Hit(mask, os.urandom(8), os.urandom(16)) for mask in range(8)))
+        for i in range(50)
+    ]
+    assert house.opener.recover(flood, house.enrolment, tries=16) is None
+    assert len(calls) == 8 * 16
 
 
 def test_a_voucher_cannot_move_to_another_account_or_slot(house: House) -> None:

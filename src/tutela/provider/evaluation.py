@@ -20,11 +20,12 @@ from tutela.provider.contents import Shown, seal_revealed
 from tutela.provider.models import Case, CaseImage, Device, Voucher
 from tutela.provider.runtime import Runtime
 from tutela.voucher.errors import RederivationError, VoucherMalformed, VoucherRefused
-from tutela.voucher.opening import Confirmed, Opened, Revealed, confirm
+from tutela.voucher.opening import MAX_SUBSETS, Confirmed, Opened, Revealed, confirm
 from tutela.voucher.wire import Enrolment
 
 #: no vowels and nothing that is easily misread: a reference is read out over the telephone
 _ALPHABET = "23456789BCDFGHJKMNPQRSTVWXZ"
+_FEW_SUBSETS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Found:
 
 def evaluate(runtime: Runtime, device: Device, now: datetime) -> Case | None:
     """Look at a device whose vouchers changed; return its case if there is one now."""
-    vouchers = list(device.vouchers.order_by("slot"))
+    vouchers = list(device.vouchers.order_by("slot").defer("sealed_voucher"))
     found = _examine(runtime, device, vouchers)
     with transaction.atomic():
         device = Device.objects.select_for_update().get(pk=device.pk)
@@ -53,7 +54,8 @@ def evaluate(runtime: Runtime, device: Device, now: datetime) -> Case | None:
 def _examine(runtime: Runtime, device: Device, vouchers: list[Voucher]) -> Found:
     enrolment = Enrolment.parse(bytes(device.enrolment))
     opened = {v.pk: Opened.from_bytes(_unseal(runtime, v, "opened", v.sealed_opened)) for v in vouchers}
-    key = runtime.epoch.opener.recover(list(opened.values()), enrolment)
+    tries = searched(len(vouchers), runtime.epoch.parameters.threshold)
+    key = runtime.epoch.opener.recover(list(opened.values()), enrolment, tries=tries)
     if key is None:
         return Found(opened=False, confirmed={})
     revealed: dict[int, Revealed] = {}
@@ -69,6 +71,16 @@ def _examine(runtime: Runtime, device: Device, vouchers: list[Voucher]) -> Found
     by_slot = {item.revealed.slot: item for item in kept}
     confirmed = {pk: by_slot[item.slot] for pk, item in revealed.items() if item.slot in by_slot}
     return Found(opened=True, confirmed=confirmed)
+
+
+def searched(kept: int, threshold: int) -> int:
+    """Return how many subsets of shares are tried in a mask when `kept` vouchers are there.
+
+    An honest device opens with the first. Who makes shares up must not keep the worker for as long with each
+    further voucher: beyond four thresholds the whole search is made eight times while their number doubles.
+    """
+    whole = kept <= 4 * threshold or kept % (1 << max(0, kept.bit_length() - 4)) == 0
+    return MAX_SUBSETS if whole else _FEW_SUBSETS
 
 
 def _unseal(runtime: Runtime, voucher: Voucher, kind: str, sealed: bytes | memoryview) -> bytes:

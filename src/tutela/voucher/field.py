@@ -31,12 +31,18 @@ def evaluate(coefficients: Sequence[int], x: int) -> int:
 
 def interpolate_at_zero(points: Sequence[tuple[int, int]]) -> int:
     """Return p(0) of the polynomial of least degree through `points`; the x must be distinct, non-zero."""
-    total = 0
+    if len(points) == 1:
+        return points[0][1] % PRIME
+    terms = []
     for i, (x_i, y_i) in enumerate(points):
-        numerator, denominator = 1, 1
+        numerator, denominator = y_i, 1
         for k, (x_k, _) in enumerate(points):
             if k != i:
                 numerator = numerator * x_k % PRIME
                 denominator = denominator * (x_k - x_i) % PRIME
-        total = (total + y_i * numerator * pow(denominator, -1, PRIME)) % PRIME
-    return total
+        terms.append((numerator, denominator))
+    above, below = 0, 1
+    for numerator, denominator in terms:  # one fraction, so that there is one inversion
+        above = (above * denominator + numerator * below) % PRIME
+        below = below * denominator % PRIME
+    return above * pow(below, -1, PRIME) % PRIME

@@ -217,18 +217,15 @@ class Opener:
                 hits[wrap.mask] = Hit(wrap.mask, clear[:8], clear[8:])
         return tuple(hits[mask] for mask in sorted(hits))
 
-    def recover(self, opened: Sequence[Opened], enrolment: Enrolment) -> bytes | None:
+    def recover(
+        self, opened: Sequence[Opened], enrolment: Enrolment, *, tries: int = MAX_SUBSETS
+    ) -> bytes | None:
         """Return k_acct once some mask holds t distinct x whose shares meet the enrolled commitment.
 
-        Bad shares are survived by trying other subsets, at most `MAX_SUBSETS` for each mask.
+        Bad shares are survived by trying other subsets, at most `tries` for each mask.
         """
-        for mask in range(len(self._parameters.masks)):
-            shares: dict[bytes, bytes] = {}
-            for item in opened:
-                for hit in item.hits:
-                    if hit.mask == mask:
-                        shares.setdefault(hit.x, hit.share)
-            for subset in _subsets(sorted(shares.items()), self._parameters.threshold):
+        for shares in _by_mask(opened, len(self._parameters.masks)):
+            for subset in _subsets(sorted(shares.items()), self._parameters.threshold, tries):
                 points = [(int.from_bytes(x, "little"), int.from_bytes(y, "little")) for x, y in subset]
                 key = field.to_bytes(field.interpolate_at_zero(points))
                 if self._commits(key, enrolment):
@@ -278,16 +275,28 @@ class Opener:
         return Revealed(voucher.slot, inner.pdq, inner.quality, inner.derivative, inner.attachment)
 
 
-def _subsets(items: Sequence[tuple[bytes, bytes]], size: int) -> Iterator[Sequence[tuple[bytes, bytes]]]:
-    """Yield subsets of `size`: every one where they are few, else a repeatable sample of `MAX_SUBSETS`."""
+def _by_mask(opened: Sequence[Opened], masks: int) -> list[dict[bytes, bytes]]:
+    """Return each mask's shares by their x; the first share of an x stays."""
+    found: list[dict[bytes, bytes]] = [{} for _ in range(masks)]
+    for item in opened:
+        for hit in item.hits:
+            if hit.mask < masks:
+                found[hit.mask].setdefault(hit.x, hit.share)
+    return found
+
+
+def _subsets(
+    items: Sequence[tuple[bytes, bytes]], size: int, most: int
+) -> Iterator[Sequence[tuple[bytes, bytes]]]:
+    """Yield at most `most` subsets of `size`: every one where they are few, else a repeatable sample."""
     if len(items) < size:
         return
     if len(items) <= size + 2:
-        yield from itertools.islice(itertools.combinations(items, size), MAX_SUBSETS)
+        yield from itertools.islice(itertools.combinations(items, size), most)
         return
     yield items[:size]
     draw = deterministic.Random(0)  # noqa: S311  a search order, not a secret
-    for _ in range(MAX_SUBSETS - 1):
+    for _ in range(most - 1):
         yield draw.sample(items, size)
 
 
