@@ -1,4 +1,6 @@
 // A whole session with the client that we did not write (cybertipline-tools); prints one JSON object.
+import * as buffer from "node:buffer";
+globalThis.File ??= buffer.File; // Node.js 18, as Debian 12 ships it, has File there only
 const [, , packages, base, username, password] = process.argv;
 const { Client, Environment, IncidentType } = await import(`${packages}/cybertipline-tools/dist/index.js`);
 const connect = (secret) => {
