@@ -1,4 +1,4 @@
-"""`tutela provider`: set up a provider, see its state, withdraw a list entry."""
+"""`tutela provider`: set up a provider, see its state, withdraw a list entry, check its audit chain."""
 
 from __future__ import annotations
 
@@ -124,6 +124,21 @@ def withdraw(
         stdout.print(f"Cases that still hold: {', '.join(done.still_hold) or 'none'}")
 
     emit(result, human, as_json=as_json)
+
+
+@app.command("verify-audit")
+def verify_audit(database: str = DATABASE, data: Path | None = DATA, as_json: bool = AS_JSON) -> None:
+    """Check the hash chain of all audit rows; print its length and head."""
+    _start(database, data)
+    from tutela.console.audit import verify_chain
+
+    head = verify_chain()
+    result = {"ok": True, "rows": head.length, "head": head.digest.hex()}
+    emit(
+        result,
+        lambda: stdout.print(f"The chain of {head.length} rows holds. Head: {head.digest.hex()}"),
+        as_json=as_json,
+    )
 
 
 def _start(database: str, data: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,11 @@ def serve(
     as_json: bool = typer.Option(False, "--json", help="When ready, print one JSON object."),
 ) -> None:
     """Bring the database up to date, then serve until SIGTERM or Ctrl-C."""
-    from tutela.console import bootstrap, serving
+    from tutela.console import bootstrap, processes, serving
     from tutela.console.roles import role_named
 
+    if processes.PARENT in os.environ:  # whoever started us for a while wants no server left behind
+        processes.die_with_parent()
     reserved = serving.ReservedPort(host, role_named(role).port if port < 0 else port)
     bootstrap.configure(role, data=data, database=database, port=reserved.port)
     bootstrap.migrate()

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 
+#: the variable that names the parent to end with
+PARENT = "TUTELA_PARENT"
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _WATCH_SECONDS = 1.0
 
@@ -19,7 +21,7 @@ def die_with_parent() -> None:
     Linux: the kernel sends SIGKILL, which is safe because all state is in transactions. Elsewhere a
     thread watches the parent's id. A parent that is already gone ends this process at once.
     """
-    expected = int(os.environ.get("TUTELA_PARENT", "0")) or os.getppid()
+    expected = int(os.environ.get(PARENT, "0")) or os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     else:

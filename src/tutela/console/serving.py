@@ -25,6 +25,8 @@ from typing import Any
 
 from tutela.errors import EnvironmentProblem
 
+from .processes import PARENT
+
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 10.0
 _RESTART_SECONDS = 2.0
@@ -159,7 +161,7 @@ def _granian(host: str, port: int, threads: int) -> Any:
 
 
 def _child_environment() -> dict[str, str]:
-    return {"TUTELA_SUPERVISED": "1", "TUTELA_PARENT": str(os.getpid())}
+    return {"TUTELA_SUPERVISED": "1", PARENT: str(os.getpid())}
 
 
 def _announce(state: Ready, host: str, port: int, ready: Callable[[Ready], None]) -> None:
