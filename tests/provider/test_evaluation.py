@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -123,3 +124,52 @@ def test_sealed_vouchers_are_read_only_when_the_key_opened(service) -> None:
     with CaptureQueriesContext(connection) as queries:
         service.work()
     assert not any("sealed_voucher" in query["sql"] for query in queries if "SELECT" in query["sql"])
+
+
+def test_what_a_dead_key_left_closed_is_deleted(service) -> None:
+    """Below the threshold an address and a time are kept for as long as they can count, and no longer."""
+    device = service.device()
+    service.enrol(device)
+    for index in (0, 1):
+        service.take(device, device.send(service.world.pictures[index]))
+    service.work()
+    assert Voucher.objects.count() == 2
+    device.renew()
+    service.enrol(device)
+    service.work()
+    assert not Voucher.objects.exists()
+    service.take(device, device.send(service.world.pictures[2]))
+    service.work()
+    assert Voucher.objects.count() == 1
+    service.now = Device.objects.latest("pk").renew_at + timedelta(hours=25)  # it takes no vouchers any more
+    service.work()
+    assert not Voucher.objects.exists()
+
+
+def test_what_a_dead_key_sent_is_looked_at_before_it_is_deleted(service) -> None:
+    device = service.device()
+    service.enrol(device)
+    for index in range(3):
+        service.take(device, device.send(service.world.pictures[index]))
+    device.renew()
+    service.enrol(device)
+    service.work()
+    assert Case.objects.get().images.count() == 3
+    assert Voucher.objects.count() == 3
+
+
+def test_devices_that_are_always_due_do_not_hide_the_others(service, monkeypatch) -> None:
+    from tutela.provider import tasks
+
+    device = service.device()
+    service.enrol(device)
+    known = Device.objects.get()
+    for number in range(149):
+        known.pk, known.enrolment_sha256 = None, f"{number:064x}"
+        known.save()
+    Device.objects.update(evaluation_due=True)
+    seen: set[int] = set()
+    monkeypatch.setattr(tasks, "evaluate", lambda runtime, device, now: seen.add(device.pk))
+    for _ in range(40):
+        tasks.thresholds(service.now)
+    assert len(seen) == 150

@@ -121,11 +121,9 @@ def _key_life(days: int) -> timedelta:
 
 
 def _retire(device: Device, now: datetime) -> None:
-    """Replace a key. What an opened key left closed goes with it; a key that never opened counts on."""
+    """Replace a key. What it left closed is looked at once more, and deleted (`tasks.prune`)."""
     if device.key == Device.Key.REPLACED:
         return
-    if device.key == Device.Key.SPENT and not Case.objects.filter(device=device).exists():
-        device.vouchers.all().delete()
     device.key, device.replaced_at = Device.Key.REPLACED, now
     device.save(update_fields=["key", "replaced_at"])
 
@@ -150,7 +148,7 @@ def take(runtime: Runtime, delivery: Delivery, now: datetime) -> Answer:
     _check_limits(runtime, device, now)
     opened = runtime.epoch.opener.arrive(delivery.voucher, Enrolment.parse(bytes(device.enrolment)))
     with transaction.atomic():
-        device = Device.objects.select_for_update().get(pk=device.pk)
+        device = _locked(device)
         repeated = _repeated(device, wire.slot, digest, now)
         if repeated is not None:
             return repeated
@@ -171,6 +169,12 @@ def _device(account: str, wire: WireVoucher) -> Device:
     if device.account != account:
         raise Transplanted("The voucher was made by a device of another account.")
     return device
+
+
+def _locked(device: Device) -> Device:
+    """Return the row again, locked with the device's other keys: a slot counts across all of them."""
+    keys = Device.objects.select_for_update().filter(tag=device.tag, table_id=device.table_id)
+    return {key.pk: key for key in keys.order_by("pk")}[device.pk]
 
 
 def _repeated(device: Device, slot: int, digest: bytes, now: datetime) -> Answer | None:

@@ -9,12 +9,12 @@ import fcntl
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import httpx
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from tutela.cybertip.client import Backoff, Client
@@ -24,7 +24,7 @@ from tutela.provider.cases import State
 from tutela.provider.config import Config, Secrets
 from tutela.provider.evaluation import evaluate
 from tutela.provider.media import Homeserver
-from tutela.provider.models import Arrival, Case, CaseImage, Device, ReportJob, Withdrawal
+from tutela.provider.models import Arrival, Case, CaseImage, Device, ReportJob, Voucher, Withdrawal
 from tutela.provider.outbox import Outbox
 from tutela.provider.unsealing import unseal
 from tutela.provider.workflow import WORKER, Step
@@ -66,7 +66,9 @@ def _alone() -> Iterator[bool]:
 
 def thresholds(now: datetime) -> int:
     """Look at the devices whose vouchers changed. While alerts are off, nothing is opened."""
-    due = list(Device.objects.filter(evaluation_due=True).order_by("pk")[:100])
+    due = list(
+        Device.objects.filter(evaluation_due=True).order_by("?")[:100]
+    )  # who is always due hides nobody
     if not due:
         return 0
     try:
@@ -130,10 +132,20 @@ def prune(now: datetime) -> int:
     ended = Device.objects.filter(expires_at__lte=now)
     deleted, _ = Arrival.objects.filter(device__in=ended).delete()
     without_case, _ = ended.filter(cases=None).delete()
+    closed, _ = _left_closed(now).delete()
     kept = list(Case.objects.filter(preserve_until__lte=now).select_related("device"))
     for case in kept:
         case.device.vouchers.all().delete()
         CaseImage.objects.filter(case=case).update(sealed_revealed=None, sealed_original=None)
         case.preserve_until = None
         case.save(update_fields=["preserve_until"])
-    return int(bool(deleted or without_case or kept))
+    return int(bool(deleted or without_case or closed or kept))
+
+
+def _left_closed(now: datetime) -> QuerySet[Voucher]:
+    """Return what can never open: below the threshold, under a key that takes no more vouchers."""
+    dead = Q(device__key=Device.Key.REPLACED)
+    if Voucher.objects.filter(device__renew_at__lte=now).exists():
+        config, _, _ = runtime.offline()
+        dead |= Q(device__renew_at__lt=now - timedelta(hours=config.renew_hours))
+    return Voucher.objects.filter(dead, device__cases=None, device__evaluation_due=False)
