@@ -167,6 +167,23 @@ def test_two_people_decide_on_pages(service, signed_in) -> None:
     assert Decision.objects.count() == 2
 
 
+def test_nobody_decides_on_a_picture_that_was_not_on_the_page(service, signed_in) -> None:
+    device = service.device()
+    case = service.case(device=device)
+    ada, page = signed_in("reviewer", name="ada"), f"/cases/{case.reference}"
+    agree = {"verdict": "agree", "reason": "Same composition as the entry."}
+    assert ada.post(f"{page}/decision", agree).status_code == 409
+    ada.get(page)
+    service.take(device, device.send(service.world.pictures[3]))
+    service.work()
+    answer = ada.post(f"{page}/decision", agree)
+    assert answer.status_code == 409
+    assert "not on the page" in answer.content.decode()
+    assert not Decision.objects.exists()
+    ada.get(page)
+    assert ada.post(f"{page}/decision", agree).status_code == 302
+
+
 def test_a_decision_needs_a_reason(service, signed_in) -> None:
     case = service.case()
     answer = signed_in("reviewer").post(
@@ -247,6 +264,7 @@ def test_a_supervisor_who_reviewed_cannot_decide_the_appeal(service, signed_in) 
     agree = {"verdict": "agree", "reason": "x"}
     sam, ada = signed_in("supervisor", name="sam"), signed_in("reviewer", name="ada")
     for client in (sam, ada):
+        client.get(f"/cases/{case.reference}")
         client.post(f"/cases/{case.reference}/decision", agree)
     case.refresh_from_db()
     appeal = decisions.appeal(decisions.appeal_token(case), "Why?", service.step())

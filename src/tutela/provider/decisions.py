@@ -12,7 +12,7 @@ from tutela.console import audit
 from tutela.console.models import User
 from tutela.hashlist import HashList
 from tutela.provider import workflow
-from tutela.provider.cases import ClustersRemain, Decided, Signal, State
+from tutela.provider.cases import CaseError, ClustersRemain, Decided, Signal, State
 from tutela.provider.errors import AppealError, WithdrawalError
 from tutela.provider.models import Appeal, Case, CaseImage, Decision, Withdrawal
 from tutela.provider.unsealing import remaining_clusters
@@ -23,18 +23,39 @@ _SALT: Final = "tutela.provider.appeal"
 APPEALABLE: Final = frozenset({State.CONFIRMED, State.UNSEALING, State.REPORTING, State.REPORTED})
 
 
-def decide(reference: str, reviewer: User, verdict: Decision.Verdict, reason: str, step: Step) -> State:
+def decide(
+    reference: str,
+    reviewer: User,
+    verdict: Decision.Verdict,
+    reason: str,
+    step: Step,
+    *,
+    shown: int | None = None,
+) -> State:
     """Record one person's decision on a case in review, and return the case's state after it.
+
+    Args:
+        reference: of the case.
+        reviewer: who decides.
+        verdict: what this person says of all pictures together.
+        reason: why, in words that describe no content.
+        step: when.
+        shown: the newest picture that this person had before them; None where that is not known.
 
     Raises:
         SamePersonError: this person has decided the case already.
-        CaseError: the case is not in review any more.
+        CaseError: the case is not in review any more, or has a picture that was not shown.
         Case.DoesNotExist: there is no such case.
     """
     agrees = verdict == Decision.Verdict.AGREE
     with transaction.atomic():
         case = workflow.locked(reference)
         ending = "" if agrees else "A reviewer did not agree."
+        if shown is not None and case.state == State.REVIEW and case.images.filter(pk__gt=shown).exists():
+            raise CaseError(
+                "The case has a picture that was not on the page that you decided on.",
+                hint="Open the case again and look at all of its pictures.",
+            )
         after = workflow.advance(
             case, Decided(str(reviewer.pk), agrees=agrees), Step(reviewer, step.now, step.config, ending)
         )

@@ -28,6 +28,8 @@ from tutela.provider.models import Case, CaseImage, Decision
 from tutela.provider.workflow import Step
 
 _PAGE = 25
+_SHOWN = "provider_shown"  # in the session: case -> its newest picture when the page was made
+_MOST_SHOWN = 100
 
 
 @requires("case.list")
@@ -56,7 +58,17 @@ def _line(case: Case) -> dict[str, Any]:
 def case(request: HttpRequest, reference: str) -> HttpResponse:
     """Show one case."""
     found = get_object_or_404(Case, reference=reference)
+    _note_shown(request, found)
     return _page(request, found, DecisionForm())
+
+
+def _note_shown(request: HttpRequest, found: Case) -> None:
+    """Note which pictures this person's page has: nobody decides on one that came after it."""
+    newest = found.images.order_by("pk").last()
+    shown = request.session.get(_SHOWN, {})
+    shown.pop(found.reference, None)
+    shown[found.reference] = newest.pk if newest else 0
+    request.session[_SHOWN] = dict(list(shown.items())[-_MOST_SHOWN:])
 
 
 def _page(request: HttpRequest, found: Case, form: DecisionForm, status: int = 200) -> HttpResponse:
@@ -97,7 +109,8 @@ def decide(request: HttpRequest, reference: str) -> HttpResponse:
     person, verdict = _person(request), Decision.Verdict(form.cleaned_data["verdict"])
     step = Step(person, timezone.now(), runtime.offline()[0])
     try:
-        decisions.decide(reference, person, verdict, form.cleaned_data["reason"], step)
+        shown = request.session.get(_SHOWN, {}).get(reference, 0)
+        decisions.decide(reference, person, verdict, form.cleaned_data["reason"], step, shown=shown)
     except CaseError as error:
         context = {"case": found, "error": error}
         return render(request, "provider/refused.html", context, status=409)
