@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tutela.homeserver.ledger import MAX_WAITING, REASONS, Ledger, Row, Settings
+from tutela.homeserver.ledger import MAX_ENROLMENTS, MAX_WAITING, REASONS, Ledger, Row, Settings
 
 REQUIRED = {"voucher_bytes": 100, "provider_url": "https://provider.example.org", "service_token_file": "t"}
 HOUR = 3_600_000
@@ -120,6 +120,29 @@ def test_a_device_whose_sets_the_provider_refuses_must_enrol_again():
     assert made.add(txn, voucher("d"), 3) == ("waiting", None)
     made.settle(txn, made.heads(txn, 3)[0]["seq"], "delivered", ("", ""), 3)
     assert made.add(txn, voucher("e"), 4) == ("waiting", None)
+
+
+def test_receipts_do_not_time_the_provider():
+    """A set that matched costs the provider a millisecond or two more: a device that could time it would learn."""
+    made, txn = ledger()
+    for name, took in (("a", 9), ("b", 12)):
+        sent(made, txn, name, 1_000)
+        made.settle(txn, made.heads(txn, 1_000)[0]["seq"], "delivered", ("", ""), 1_000 + took)
+    assert {item["done"] for item in made.receipts(txn, ANNA, "PHONE", 2_000)["items"]} == {60_000}
+    sent(made, txn, "c", 1_000)
+    assert made.receipts(txn, ANNA, "PHONE", 2_000)["items"][0]["done"] is None
+
+
+def test_enrolments_that_wait_are_bounded():
+    made, txn = ledger()
+    for number in range(MAX_ENROLMENTS):
+        assert made.add(txn, enrolment(str(number)), 0) == ("queued", None)
+    assert made.add(txn, enrolment("0"), 0) == ("queued", None)  # the same bytes again
+    assert made.add(txn, enrolment("more"), 0) == ("", "enrolment.too_many")
+    assert made.add(txn, enrolment("more", device="TABLET"), 0) == ("", "enrolment.too_many")
+    assert made.add(txn, enrolment("more", account=BERT), 0) == ("queued", None)
+    made.settle(txn, made.heads(txn, 0)[0]["seq"], "delivered", ("", ""), 1)
+    assert made.add(txn, enrolment("more"), 1) == ("queued", None)
 
 
 def test_renewal_is_asked_until_a_new_enrolment_comes():

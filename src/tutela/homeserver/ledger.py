@@ -16,6 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 MAX_WAITING = 128  # unclaimed sets of one account
+MAX_ENROLMENTS = 32  # undelivered enrolments of one account
+MINUTE = 60_000
 LISTED = 100  # rows that `receipts` shows
 #: codes of settled sets after which the device has to draw a new key and enrol again
 RENEW = frozenset({"key.renew", "provider.key_due", "provider.unknown_device"})
@@ -37,6 +39,10 @@ REASONS = {
     "voucher.too_many": (
         "Too many voucher sets of this account wait for their upload.",
         "Upload the files that were announced, or wait some minutes.",
+    ),
+    "enrolment.too_many": (
+        "Too many enrolments of this account wait for their delivery.",
+        "Wait some minutes; each device needs one.",
     ),
     "voucher.deadline": (
         "Voucher sets of this account have waited for delivery longer than the deadline.",
@@ -183,7 +189,8 @@ class Ledger:
         if known is not None:  # the same bytes again: the answer was lost on its way
             same = tuple(known[:3]) == (row.account, row.device, row.ct_sha256)
             return (known[3], None) if same else ("", "voucher.used")
-        code = self._refuse_set(txn, row, now) if row.kind == "voucher" else None
+        refuse = self._refuse_set if row.kind == "voucher" else self._refuse_enrolment
+        code = refuse(txn, row, now)
         if code:
             return "", code
         state, claimed = ("waiting", None) if row.kind == "voucher" else ("queued", now)
@@ -193,6 +200,15 @@ class Ledger:
             (*astuple(row), state, now, claimed),
         )
         return state, None
+
+    @staticmethod
+    def _refuse_enrolment(txn: Any, row: Row, now: int) -> str | None:
+        del now
+        txn.execute(
+            "SELECT COUNT(*) FROM tutela_queue WHERE account = ? AND state = 'queued' AND kind = 'enrolment'",
+            (row.account,),
+        )
+        return "enrolment.too_many" if txn.fetchone()[0] >= MAX_ENROLMENTS else None
 
     def _refuse_set(self, txn: Any, row: Row, now: int) -> str | None:
         txn.execute(
@@ -280,7 +296,7 @@ class Ledger:
             f"SELECT {', '.join(names)} {mine} ORDER BY seq DESC LIMIT ?",
             (account, device, LISTED),
         )
-        items = [dict(zip(names, row, strict=True)) for row in txn.fetchall()]
+        items = [_coarse(dict(zip(names, row, strict=True))) for row in txn.fetchall()]
         txn.execute(
             f"SELECT state, COUNT(*) {mine} AND kind = 'voucher' GROUP BY state",
             (account, device),
@@ -302,3 +318,9 @@ class Ledger:
             "items": items,
             "refusals": refusals,
         }
+
+
+def _coarse(item: dict[str, Any]) -> dict[str, Any]:
+    """Name only the minute of delivery: how long the provider worked on a set is not the device's."""
+    done = item["done"]
+    return item if done is None else {**item, "done": -(-done // MINUTE) * MINUTE}
