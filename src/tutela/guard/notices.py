@@ -62,7 +62,7 @@ TEXTS: Final = {
     ),
     "voucher.expired": ("The file was not sent", "The upload took too long. Please send the file again."),
     "voucher.too_many": ("The file was not sent", "Too many uploads are open. Please wait some minutes."),
-    "enrolment.too_many": ("The file was not sent", "This device signs on too often. Please wait some minutes."),
+    "enrolment.too_many": ("The file was not sent", "The app signs on too often. Please wait some minutes."),
     "voucher.size": ("The file was not sent", "App and server do not agree. Please update the app."),
     "voucher.malformed": ("The file was not sent", "App and server do not agree. Please update the app."),
     "voucher.deadline": (
