@@ -241,3 +241,8 @@ def provider_configs() -> tuple[bytes, ...]:
         "hub_user", "homeserver",
     )  # fmt: skip
     return (json.dumps({"version": 1, "renew_hours": 24, **dict.fromkeys(texts, "x")}).encode(),)
+
+
+def provider_answers() -> tuple[bytes, ...]:
+    refusal = {"code": "provider.key_due", "message": "m", "hint": "h"}
+    return (json.dumps({"state": "accepted", "key": "renew"}).encode(), json.dumps(refusal).encode())

@@ -31,6 +31,7 @@ from tutela.hashlist import HashList, Labels, Provenance, envelope, legal_basis,
 from tutela.hashlist.epoch import verify as verify_manifest
 from tutela.hashlist.formats import plain, table
 from tutela.hashlist.trust import Trust
+from tutela.homeserver.delivery import parse_answer
 from tutela.hub import multipart, reading
 from tutela.hub.routing.ranges import Ranges
 from tutela.hub.routing.rules import Rules
@@ -296,6 +297,13 @@ def intake(data: bytes) -> None:
             read(data)
 
 
+def provider_answer(data: bytes) -> None:
+    """What a provider, or a proxy before it, answers to the homeserver: whatever it is, it can be stored."""
+    answer = parse_answer(data)
+    if answer is not None:
+        (answer.code + answer.message).encode()
+
+
 def provider_config(data: bytes) -> None:
     value = _json_or_none(data)
     if isinstance(value, dict):
@@ -331,6 +339,7 @@ TARGETS: Mapping[str, Target] = {
     "key-file": Target(key_file, seeds.key_files, 1024),
     "receipts": Target(receipts, seeds.receipts),
     "intake": Target(intake, seeds.intakes, 4096),
+    "provider-answer": Target(provider_answer, seeds.provider_answers, 2048),
     "provider-config": Target(provider_config, seeds.provider_configs),
     "audit-line": Target(audit_line, audit_lines_of, 2048),
     "routing-rules": Target(routing_rules, seeds.rules),
