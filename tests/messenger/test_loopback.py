@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from guard_samples import TRUST, Clock, build, pattern
 
+from tutela.fingerprint import fingerprint
 from tutela.guard.core import Guard, Policy
 from tutela.guard.keys import MemoryKeys
 from tutela.guard.store import Store
@@ -16,7 +17,9 @@ from tutela.messenger.adapter import FileReceived, TextReceived, Told
 from tutela.messenger.errors import HomeserverUnreachable, NoSuchRoom, SendRefused
 from tutela.messenger.loopback import LoopbackMessenger, LoopbackServer
 from tutela.voucher import everyday
+from tutela.voucher.crafting import position
 from tutela.voucher.opening import Opener
+from tutela.voucher.tokens import entry_tokens
 from tutela.voucher.wire import Enrolment
 
 SIZE = everyday().voucher_bytes
@@ -121,6 +124,36 @@ def test_server_away_the_file_waits_sealed_and_leaves_later():
             told = await anna.receive()
             assert isinstance(told, Told)
             assert told.notices[0].code == "upload.given_up"
+
+    run(scene)
+
+
+def test_a_file_that_waited_through_a_renewal_is_sealed_under_the_new_key(tmp_path):
+    """Shares of the old key would count against the new one, and keep it from opening at its threshold."""
+
+    async def scene():
+        relayed, clock = [], Clock()
+        server = LoopbackServer(SIZE, relay=lambda account, voucher: relayed.append(voucher))
+        folder, key = build(tmp_path / "e", [pattern(seed) for seed in range(3)])
+        async with people(server, "anna", "bert", clock=clock) as (anna, bert):
+            assert anna.guard.load_epoch(folder, TRUST).alerts
+            room = await anna.make_room(bert.account)
+            await anna.send_file(room, "first.jpg", pattern(0), "image/jpeg")
+            server.down = True
+            assert (await anna.send_file(room, "later.jpg", pattern(1), "image/jpeg")).held
+            anna.guard.rotate()
+            server.down = False
+            clock.forward(seconds=5)
+            assert await anna.flush() == 1
+            for seed in (0, 1):
+                assert (await bert.receive()).data == pattern(seed)
+            account_key = anna.guard._keys.device.account_key
+        manifest = read((folder / MANIFEST_FILE).read_bytes(), TRUST)
+        opener = Opener(manifest.header, manifest.parameters, key)
+        enrolment = Enrolment.parse(server.enrolments[anna.account])
+        opened = opener.arrive(relayed[-1], enrolment)
+        tokens = entry_tokens(manifest.parameters, fingerprint(pattern(1)).pdq)
+        assert {hit.x for hit in opened.hits} <= {position(account_key, token.to_bytes()) for token in tokens}
 
     run(scene)
 

@@ -36,7 +36,7 @@ from tutela.voucher.errors import TableError
 from tutela.voucher.parameters import Parameters, everyday
 from tutela.voucher.sealing import Picture, Sealer, chaff, enrol
 from tutela.voucher.table import Progress
-from tutela.voucher.wire import Attachment
+from tutela.voucher.wire import Attachment, voucher_slot
 
 Clock = Callable[[], datetime]
 Random = Callable[[int], bytes]
@@ -159,6 +159,7 @@ class Guard:
 
     def _set_keys(self, keys: Keys) -> None:
         if keys != self._keys:
+            self._store.put("fresh_from", self._store.get("slot", 0))
             self._key_store.save(keys)
             self._keys = keys
 
@@ -199,6 +200,10 @@ class Guard:
         """Return the signed enrolment if the homeserver does not have it yet."""
         made = enrol(self.account, self.device, self._table_id, self._keys.device)
         return None if self._store.get("enrolled") == hashlib.sha256(made).hexdigest() else made
+
+    def outdated(self, voucher: bytes) -> bool:
+        """Whether a set was made under an earlier key: it must not follow the enrolment of the new one."""
+        return voucher_slot(voucher) < int(self._store.get("fresh_from", 0))
 
     def enrolled(self, enrolment: bytes) -> None:
         """Remember that the homeserver took an enrolment."""

@@ -132,13 +132,18 @@ class GuardedMessenger(abc.ABC):
         """Announce, upload, send; one file at a time, so that sets arrive in the order of their slots."""
         try:
             async with self._carrying:
+                if self.guard.outdated(outgoing.voucher):  # it waited while the key was renewed
+                    outgoing = await self._seal_anew(outgoing)
                 return await self._carry_once(outgoing)
         except SendRefused as error:
             if not again or not await self._worth_again(error.notice.code):
                 raise
+        return await self._carry(await self._seal_anew(outgoing), again=False)
+
+    async def _seal_anew(self, outgoing: Outgoing) -> Outgoing:
         data = attachments.decrypt(outgoing.ciphertext, outgoing.key)
         fresh, _ = await self._seal(outgoing.room, outgoing.name, data, outgoing.content_type)
-        return await self._carry(fresh, again=False)
+        return fresh
 
     async def _worth_again(self, code: str) -> bool:
         """Whether a file sealed anew may be taken: by itself, or because the device has to enrol again."""

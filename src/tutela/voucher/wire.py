@@ -231,6 +231,13 @@ def voucher_head(parameters: Parameters, table_id: bytes, device: bytes, slot: i
     return head
 
 
+def voucher_slot(data: bytes) -> int:
+    """Return the slot in a voucher's preamble; nothing else of the voucher is looked at."""
+    if len(data) < PREAMBLE_BYTES or data[:3] != b"TV" + bytes((VERSION,)):
+        raise VoucherMalformed("This is not a voucher of this version.")
+    return int.from_bytes(data[PREAMBLE_BYTES - 8 : PREAMBLE_BYTES], "little")
+
+
 @dataclass(frozen=True, slots=True)
 class Enrolment:
     """A device's promise to the provider: its identity, and the key to which its vouchers are held."""
