@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socketserver
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -59,3 +60,26 @@ def test_a_broken_download_leaves_the_last_one(provider, tmp_path, monkeypatch):
 def test_only_https_or_this_machine(url, tmp_path):
     with pytest.raises(UsageError):
         epochs.fetch(url, "XX", tmp_path / "epoch")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"no HTTP at all\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\ncut short",
+        b"HTTP/1.1 200 OK\r\n" + b"X" * 70_000 + b": y\r\n\r\n",
+        b"",
+    ],
+)
+def test_an_answer_that_is_no_answer_is_an_unreachable_provider(answer, tmp_path):
+    class Garbage(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(65536)
+            self.request.sendall(answer)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Garbage) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(HomeserverUnreachable):
+            epochs.fetch(f"http://127.0.0.1:{server.server_address[1]}", "XX", tmp_path / "epoch")
+        server.shutdown()
+    assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ whole, so that a broken download leaves the last one. Plain http is for loopback
 
 from __future__ import annotations
 
+import http.client
 import shutil
 import tempfile
 import urllib.error
@@ -60,7 +61,7 @@ def _download(url: str, path: Path, limit: int, *, optional: bool = False) -> No
     except urllib.error.HTTPError as error:
         if not (optional and error.code == 404):
             raise HomeserverUnreachable(f"The provider has no epoch to give (HTTP {error.code}).") from error
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise HomeserverUnreachable("The provider does not answer.") from error
 
 
