@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tutela.oprf import group, sodium
+from tutela.oprf import edwards, group, sodium
 
 # RFC 9496, appendix A.1 (multiples of the generator) and A.2 (encodings that must be refused)
 MULTIPLES = [
@@ -90,7 +91,7 @@ def _bundled() -> str:
 
 def test_the_wheel_s_library_gives_the_same_answers() -> None:
     program = (
-        "from tutela.oprf import group, sodium; import hashlib\n"
+        "from tutela.oprf import edwards, group, sodium; import hashlib\n"
         "h = hashlib.sha512(b'tutela').digest()\n"
         "print(group.multiply(group.reduce_scalar(h), group.hash_to_group(h)).hex())\n"
     )
@@ -116,3 +117,19 @@ def test_a_missing_library_is_explained(monkeypatch: pytest.MonkeyPatch) -> None
         assert "TUTELA_LIBSODIUM" in caught.value.hint
     finally:
         sodium.load.cache_clear()
+
+
+def test_signing_keys_of_small_order_are_refused_and_honest_ones_are_not() -> None:
+    honest = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    edwards.check_signing_key(honest)
+    small = (
+        "01" + "00" * 31,
+        "00" * 32,
+        "ec" + "ff" * 30 + "7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    )
+    for encoded in small:
+        with pytest.raises(group.InvalidPoint):
+            edwards.check_signing_key(bytes.fromhex(encoded))
+    with pytest.raises(group.InvalidPoint):
+        edwards.check_signing_key(honest[:-1])

@@ -278,6 +278,20 @@ def test_a_name_that_no_database_or_page_should_hold_is_refused(name: str) -> No
             Enrolment.parse(enrol(account, device, bytes(32), secrets))
 
 
+@pytest.mark.parametrize("identity", ["01" + "00" * 31, "00" * 32, "ec" + "ff" * 30 + "7f"])
+def test_an_identity_under_which_anything_is_signed_is_refused(identity: str) -> None:
+    """Keys of small order verify signatures that nobody made: such a device could deny all that it sent."""
+    key, signature = bytes.fromhex(identity), b"\1" + bytes(31) + bytes(32)
+    accepted = 0
+    for number in range(32):
+        device = f"PHONE{number}"
+        data = Enrolment("@ann:example.org", device, bytes(32), bytes(32), key).unsigned() + signature
+        with contextlib.suppress(VoucherRefused):
+            Enrolment.parse(data)
+            accepted += 1
+    assert accepted == 0
+
+
 @given(st.binary(max_size=wire.INNER_BYTES))
 def test_any_bytes_as_an_inner_part_give_our_error_or_a_body(house: House, data: bytes) -> None:
     for candidate in (data, (b"\1\1\x50\x18" + data).ljust(wire.INNER_BYTES, b"\0")):

@@ -18,6 +18,7 @@ from tutela.errors import EnvironmentProblem
 
 _SYSTEM_NAMES = ("libsodium.so.26", "libsodium.so.23", "libsodium.dylib", "libsodium.dll")
 _FUNCTIONS = (
+    "crypto_core_ed25519_is_valid_point",
     "crypto_core_ristretto255_is_valid_point",
     "crypto_core_ristretto255_add",
     "crypto_core_ristretto255_sub",

@@ -19,6 +19,8 @@ from typing import Final, Self
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from tutela.oprf.edwards import check_signing_key
+from tutela.oprf.group import InvalidPoint
 from tutela.voucher import hashing
 from tutela.voucher.errors import VoucherMalformed, VoucherRefused
 from tutela.voucher.parameters import (
@@ -268,7 +270,7 @@ class Enrolment:
 
         Raises:
             VoucherMalformed: not an enrolment of this version.
-            VoucherRefused: the signature is not by the identity key inside.
+            VoucherRefused: the signature is not by the identity key inside, or the key is of small order.
         """
         if len(data) > 1024 or data[:4] != b"TE" + bytes((VERSION, 0)):
             raise VoucherMalformed("This is not an enrolment of this version.")
@@ -277,6 +279,10 @@ class Enrolment:
         account, device = reader.variable(), reader.variable()
         signature = reader.take(SIGNATURE_BYTES)
         reader.finish()
+        try:
+            check_signing_key(identity)
+        except InvalidPoint as error:
+            raise VoucherRefused("The device's identity key is not a usable one.") from error
         verify(identity, signature, data[:-SIGNATURE_BYTES])
         return cls(account, device, table_id, commitment, identity)
 
