@@ -111,6 +111,32 @@ def test_another_account_cannot_hand_it_in(service) -> None:
         )
 
 
+def test_one_device_of_an_account_cannot_enrol_as_another(service) -> None:
+    """Otherwise whoever signs in a second device takes the first one's vouchers out of use."""
+    from tutela.provider import intake, runtime
+
+    phone = enrolled(service, name="PHONE")
+    forged = service.device(name="PHONE").enrolment()
+    with pytest.raises(Transplanted):
+        intake.enrol(
+            runtime.alerts(service.now), phone.account, forged, service.now, actor="test", device="TABLET"
+        )
+    assert Device.objects.count() == 1
+    assert service.take(phone, phone.send(None)).created
+
+
+def test_a_device_that_changes_its_identity_is_on_record(service) -> None:
+    """A renewal keeps the identity; an invented enrolment of somebody else's device cannot."""
+    from tutela.console.models import AuditRow
+
+    device = enrolled(service)
+    device.renew()
+    service.enrol(device)
+    service.enrol(service.device())
+    rows = AuditRow.objects.filter(action="device.enrolled")
+    assert [row.detail["other_identity"] for row in rows] == [False, False, True]
+
+
 def test_unknown_devices_other_tables_and_broken_vouchers(service) -> None:
     device = service.device()
     voucher = device.send(None)

@@ -24,7 +24,9 @@ VALUES = st.recursive(
 
 def test_the_good_one() -> None:
     body = json.dumps({**GOOD, "newer": 1}).encode()
-    assert read_enrolment(body) == ("@a:example.org", b"\0")
+    assert read_enrolment(body) == ("@a:example.org", "", b"\0")
+    named = json.dumps({**GOOD, "device": "PHONE"}).encode()
+    assert read_enrolment(named) == ("@a:example.org", "PHONE", b"\0")
     assert read_delivery(body).port == 1
 
 

@@ -25,7 +25,7 @@ def request_of(row: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the provider's route and body for a row of the queue."""
     sealed = base64.b64encode(bytes(row["body"])).decode()
     if row["kind"] == "enrolment":
-        return "/intake/devices", {"account": row["account"], "enrolment": sealed}
+        return "/intake/devices", {"account": row["account"], "device": row["device"], "enrolment": sealed}
     at = datetime.fromtimestamp(row["claimed"] / 1000, UTC).isoformat(timespec="milliseconds")
     origin = {"ip": row["ip"], "port": row["port"], "sent_at": at.replace("+00:00", "Z")}
     return "/intake/vouchers", {"account": row["account"], "voucher": sealed, **origin}

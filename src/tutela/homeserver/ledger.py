@@ -249,7 +249,7 @@ class Ledger:
 
     def heads(self, txn: Any, now: int) -> list[dict[str, Any]]:
         """Return the oldest undelivered row of each device that is due now."""
-        names = ("seq", "account", "kind", "body", "ip", "port", "claimed", "attempts")
+        names = ("seq", "account", "device", "kind", "body", "ip", "port", "claimed", "attempts")
         txn.execute(
             f"SELECT {', '.join(names)} FROM tutela_queue WHERE due <= ? AND seq IN (SELECT MIN(seq)"  # noqa: S608 - own names
             " FROM tutela_queue WHERE state = 'queued' GROUP BY account, device) ORDER BY seq LIMIT 64",

@@ -76,32 +76,48 @@ class Answer:
 
 
 def enrol(
-    runtime: Runtime, account: str, enrolment: bytes, now: datetime, *, actor: MachineAccount | str
+    runtime: Runtime,
+    account: str,
+    enrolment: bytes,
+    now: datetime,
+    *,
+    actor: MachineAccount | str,
+    device: str = "",
 ) -> Answer:
     """Store a device's enrolment for the table in use.
 
+    Args:
+        runtime: what intake works with.
+        account: who sent it, as the homeserver knows.
+        enrolment: its bytes.
+        now: the time.
+        actor: who hands it over.
+        device: from which device it came, as the homeserver knows; "" where it does not.
+
     Raises:
         VoucherMalformed, VoucherRefused: not an enrolment, or its signature is bad.
-        Transplanted: it names another account.
+        Transplanted: it names another account or device.
         OtherTable: it is for another table.
         TooMany: the device enrols too often.
     """
     parsed = Enrolment.parse(enrolment)
     if parsed.account != account:
         raise Transplanted("The enrolment names another account than the one that sent it.")
+    if device and parsed.device != device:
+        raise Transplanted("The enrolment names another device than the one that sent it.")
     if parsed.table_id != runtime.epoch.header.table_id:
         raise OtherTable("The enrolment is for another table.", hint=_LOAD_AGAIN)
     names = {"account": account, "device_id": parsed.device, "table_id": parsed.table_id.hex()}
     digest = hashlib.sha256(enrolment).hexdigest()
     with transaction.atomic():
         earlier = list(Device.objects.select_for_update().filter(**names))
-        if any(device.enrolment_sha256 == digest for device in earlier):
+        if any(known.enrolment_sha256 == digest for known in earlier):
             return Answer(created=False)
-        if sum(device.enrolled_at > now - DAY for device in earlier) >= runtime.config.enrolments_per_day:
+        if sum(known.enrolled_at > now - DAY for known in earlier) >= runtime.config.enrolments_per_day:
             raise TooMany("This device enrols too often.", hint="Try again tomorrow.")
-        for device in earlier:
-            _retire(device, now)
-        device = Device.objects.create(
+        for known in earlier:
+            _retire(known, now)
+        created = Device.objects.create(
             **names,
             tag=parsed.tag.hex(),
             enrolment=enrolment,
@@ -110,9 +126,17 @@ def enrol(
             renew_at=now + _key_life(runtime.config.renew_days),
             expires_at=runtime.epoch.valid_until,
         )
-        detail = {"renewed": bool(earlier), "epoch": runtime.epoch.number}
-        audit.record(actor, "device.enrolled", f"device/{device.pk}", detail)
+        detail = {
+            "renewed": bool(earlier),
+            "other_identity": any(_identity(known) != parsed.identity for known in earlier),
+            "epoch": runtime.epoch.number,
+        }
+        audit.record(actor, "device.enrolled", f"device/{created.pk}", detail)
     return Answer(created=True)
+
+
+def _identity(device: Device) -> bytes:
+    return Enrolment.parse(bytes(device.enrolment)).identity
 
 
 def _key_life(days: int) -> timedelta:

@@ -1,6 +1,6 @@
 """Reading the homeserver's JSON: bounded, typed, and every defect is one error.
 
-    POST /intake/devices   {"account", "enrolment": base64}
+    POST /intake/devices   {"account", "device": as the homeserver knows it, or "", "enrolment": base64}
     POST /intake/vouchers  {"account", "voucher": base64, "ip", "port": number or null, "sent_at": RFC 3339}
 
 Unknown fields are ignored, so that a newer homeserver module can say more.
@@ -36,10 +36,11 @@ def read_object(body: bytes) -> Mapping[str, Any]:
     return value
 
 
-def read_enrolment(body: bytes) -> tuple[str, bytes]:
-    """Return account and enrolment; raises `MalformedRequest`."""
+def read_enrolment(body: bytes) -> tuple[str, str, bytes]:
+    """Return account, device ("" if the homeserver knows none) and enrolment; raises `MalformedRequest`."""
     value = read_object(body)
-    return _account(value), _base64(value, "enrolment")
+    device = _text(value, "device", _MAX_ACCOUNT) if value.get("device") else ""
+    return _account(value), device, _base64(value, "enrolment")
 
 
 def read_delivery(body: bytes) -> Delivery:

@@ -25,9 +25,9 @@ def devices(request: HttpRequest) -> JsonResponse:
     """Enrol a device: 201, or 200 if this enrolment is known."""
 
     def work() -> JsonResponse:
-        account, enrolment = requests.read_enrolment(_body(request))
-        now = timezone.now()
-        answer = intake.enrol(runtime.alerts(now), account, enrolment, now, actor=_machine(request))
+        account, device, enrolment = requests.read_enrolment(_body(request))
+        now, actor = timezone.now(), _machine(request)
+        answer = intake.enrol(runtime.alerts(now), account, enrolment, now, actor=actor, device=device)
         return JsonResponse({"state": "enrolled"}, status=201 if answer.created else 200)
 
     return _answered(work)
