@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
+import os
 import re
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tutela.hashlist import HashList, strict_json
 from tutela.oprf import group
-from tutela.voucher import everyday
+from tutela.voucher import Parameters, everyday
+from tutela.voucher.sealing import DeviceSecrets, Picture, Sealer
+from tutela.voucher.table import Table, TableHeader
 from tutela.voucher.wire import INNER_BYTES, Attachment, Inner
 
 ROOT = Path(__file__).parents[2]
@@ -220,3 +227,68 @@ def test_every_hashing_name_of_the_code_stands_on_the_page() -> None:
     }
     shown = set(re.findall(r"^\| `(tutela1 [a-z]+)` \|", PAGE, re.MULTILINE))
     assert shown == used
+
+
+PRIME = 2**128 - 159
+
+
+def at_zero(points: list[tuple[int, int]]) -> int:
+    total = 0
+    for x, y in points:
+        term = y
+        for other, _ in points:
+            if other != x:
+                term = term * other * pow(other - x, -1, PRIME) % PRIME
+        total += term
+    return total % PRIME
+
+
+def xor(left: bytes, right: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(left, right, strict=True))
+
+
+@pytest.mark.parametrize("hits", [1, 2])
+def test_a_voucher_is_opened_by_the_words_of_the_page(hits: int, tmp_path: Path) -> None:
+    """Arrive and recover, without a line of `tutela.voucher` on the opening side."""
+    parameters = replace(Parameters.from_dict(VECTORS["parameters"]), hits=hits)
+    (tmp_path / "table.bin").write_bytes(bytes.fromhex(VECTORS["table"]["file"]))
+    table = Table.open(tmp_path / "table.bin", TableHeader.from_dict(HEADER))
+    secrets = DeviceSecrets.generate(os.urandom)
+    sealer = Sealer(table, parameters, "@ann:example.org", "PHONE", secrets, os.urandom)
+    key, shares = bytes.fromhex(VECTORS["table"]["key"]), {}
+    for number, row in enumerate(VECTORS["tokens"][:2]):
+        ranks = np.array(row["reliability"], np.float32)
+        picture = Picture(bytes.fromhex(row["pdq"]), 90, ranks, b"small")
+        data = sealer.seal(picture, Attachment(bytes(32), bytes(16), bytes(32)), number)
+        names = b"".join(
+            len(n).to_bytes(4, "little") + n for n in (b"voucher", b"@ann:example.org", b"PHONE")
+        )
+        context = blake("tutela1 context", names + TABLE_ID + data[52:60] + data[60:92])
+        wraps = []
+        for place in range(64):
+            sent = data[92 + 81 * place : 92 + 81 * (place + 1)]
+            shared = group.multiply(key, sent[:32])
+            pad = blake("tutela1 pad", sent[:32] + context + bytes([place]), 49, shared)
+            wraps.append((shared, xor(sent[32:], pad)))
+        image_key = next(
+            candidate
+            for chosen in itertools.combinations(wraps, hits)
+            if len({wrap[:8] for _, wrap in chosen}) == 1 and len({wrap[8] for _, wrap in chosen}) == hits
+            for candidate in [
+                at_zero([(w[8] + 1, int.from_bytes(w[9:25], "little")) for _, w in chosen]).to_bytes(
+                    16, "little"
+                )
+            ]
+            if blake("tutela1 com", candidate) == data[60:92]
+        )
+        for shared, wrap in wraps:
+            z = xor(wrap[25:], blake("tutela1 share", shared + context, 24, image_key))
+            if wrap[8] == 0 and wrap[:8] == _common(wraps):
+                shares[int.from_bytes(z[:8], "little")] = int.from_bytes(z[8:], "little")
+    assert len(shares) == 2
+    assert at_zero(list(shares.items())).to_bytes(16, "little") == secrets.account_key
+
+
+def _common(wraps: list[tuple[bytes, bytes]]) -> bytes:
+    """Return the `w` that the wraps of a match share: noise repeats nothing."""
+    return Counter(wrap[:8] for _, wrap in wraps).most_common(1)[0][0]
