@@ -231,7 +231,10 @@ def ranges() -> tuple[bytes, ...]:
 def intakes() -> tuple[bytes, ...]:
     sealed = base64.b64encode(enrolments()[1]).decode()
     origin = {"ip": "192.0.2.7", "port": 40112, "sent_at": "2026-02-01T12:00:00.000Z"}
-    said = ({"account": ACCOUNT, "enrolment": sealed}, {"account": ACCOUNT, "voucher": "AAAA", **origin})
+    said = (
+        {"account": ACCOUNT, "device": "b", "enrolment": sealed},
+        {"account": ACCOUNT, "voucher": "AAAA", **origin},
+    )
     return tuple(json.dumps(each).encode() for each in said)
 
 
