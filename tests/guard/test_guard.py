@@ -150,6 +150,19 @@ def test_validity_is_checked_at_every_upload(epoch):
     assert made.protect(None, attachment()).mode.alerts
 
 
+@pytest.mark.parametrize("ends", [{}, {"basis_days": 60, "days": 90}])
+def test_an_expired_table_is_no_longer_named(tmp_path, ends):
+    """A provider that went on to the next epoch refuses sets of the last one, and then the homeserver files."""
+    clock = Clock()
+    made = guard(clock=clock)
+    assert made.load_epoch(build(tmp_path / "e", LISTED[:3], **ends)[0], TRUST).alerts
+    made.enrolled(made.enrolment())
+    clock.forward(days=61)
+    protected = made.protect(LISTED[0], attachment())
+    assert Voucher.parse(protected.voucher, everyday()).table_id == bytes(32)
+    assert Enrolment.parse(made.enrolment()).table_id == bytes(32)
+
+
 def test_a_refused_epoch_leaves_the_valid_one_in_use(tmp_path, ready):
     bad, _ = build(tmp_path / "bad", LISTED[:2], number=2, signer=STRANGER)
     assert ready.load_epoch(bad, TRUST).alerts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 
 import pytest
 from django.utils import timezone
@@ -89,6 +90,30 @@ def test_the_intake_is_for_machines_only(service, post, client, signed_in) -> No
     assert post("/intake/vouchers", {}, token="wrong").status_code == 401
     assert client.post("/intake/vouchers", {}).status_code == 401
     assert signed_in("administrator").post("/intake/vouchers", {}).status_code == 401
+
+
+@pytest.mark.parametrize("jurisdiction", ["XX", "YY"])
+def test_a_device_without_a_table_is_answered_and_nothing_is_kept(service, post, jurisdiction) -> None:
+    """In user-side mode a device sends noise that names no table. To refuse it would shut such users out."""
+    from django.conf import settings
+
+    from tutela.provider.models import Arrival, Device
+    from tutela.voucher import everyday
+    from tutela.voucher.sealing import chaff, enrol
+
+    service.world.install(settings.TUTELA_STATE, jurisdiction=jurisdiction)
+    device = service.device()
+    names = (device.account, device.name, bytes(32), device.secrets)
+    enrolment = {"account": device.account, "enrolment": base64.b64encode(enrol(*names)).decode()}
+    answer = post("/intake/devices", enrolment)
+    assert (answer.status_code, as_json(answer.content)) == (200, {"state": "enrolled"})
+    noise = chaff(everyday(), *names, 0, os.urandom)
+    answer = post("/intake/vouchers", voucher_body(device, noise))
+    assert (answer.status_code, as_json(answer.content)) == (202, {"state": "accepted"})
+    assert not Device.objects.exists()
+    assert not Arrival.objects.exists()
+    forged = base64.b64encode(enrol(*names)[:-1] + b"\0").decode()
+    assert post("/intake/devices", {**enrolment, "enrolment": forged}).status_code == 400
 
 
 def test_while_alerts_are_off_the_homeserver_tries_again(service, post) -> None:

@@ -26,7 +26,7 @@ from tutela.errors import TutelaError
 from tutela.guard import epochs
 from tutela.guard.epochs import Epoch, Mode
 from tutela.guard.errors import OtherDevice
-from tutela.guard.keys import NO_TABLE, Keys, KeyStore
+from tutela.guard.keys import Keys, KeyStore
 from tutela.guard.notices import Notice, notice
 from tutela.guard.outbox import Outbox
 from tutela.guard.status import describe, note_receipts
@@ -36,7 +36,7 @@ from tutela.voucher.errors import TableError
 from tutela.voucher.parameters import Parameters, everyday
 from tutela.voucher.sealing import Picture, Sealer, chaff, enrol
 from tutela.voucher.table import Progress
-from tutela.voucher.wire import Attachment, voucher_slot
+from tutela.voucher.wire import NO_TABLE, Attachment, voucher_slot
 
 Clock = Callable[[], datetime]
 Random = Callable[[int], bytes]
@@ -194,7 +194,12 @@ class Guard:
 
     @property
     def _table_id(self) -> bytes:
-        return self._epoch.manifest.table_id if self._epoch is not None else NO_TABLE
+        """The table that sets and enrolment name: none once its time, or that of its legal basis, is over."""
+        if self._epoch is None:
+            return NO_TABLE
+        manifest, basis = self._epoch.manifest, self._epoch.basis
+        ends = manifest.valid_until if basis is None else min(manifest.valid_until, basis.valid_until)
+        return manifest.table_id if self._clock() < ends else NO_TABLE
 
     def enrolment(self) -> bytes | None:
         """Return the signed enrolment if the homeserver does not have it yet."""

@@ -14,9 +14,9 @@ from typing import Final, Protocol, Self
 
 from tutela.guard.errors import GuardStateDamaged
 from tutela.voucher.sealing import DeviceSecrets
+from tutela.voucher.wire import NO_TABLE
 
 FILE: Final = "device.key"
-NO_TABLE: Final = bytes(32)
 #: the longest time for one account key (design, section 2)
 WINDOW: Final = timedelta(days=92)
 _MAGIC: Final = b"TG1\0"

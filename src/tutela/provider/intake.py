@@ -41,7 +41,7 @@ from tutela.provider.models import Arrival, Case, Device, Voucher
 from tutela.provider.runtime import Runtime
 from tutela.voucher.errors import VoucherMalformed
 from tutela.voucher.opening import Opened
-from tutela.voucher.wire import Enrolment
+from tutela.voucher.wire import NO_TABLE, Enrolment
 from tutela.voucher.wire import Voucher as WireVoucher
 
 DAY: Final = timedelta(days=1)
@@ -133,6 +133,15 @@ def enrol(
         }
         audit.record(actor, "device.enrolled", f"device/{created.pk}", detail)
     return Answer(created=True)
+
+
+def names_no_table(data: bytes) -> bool:
+    """Whether an enrolment or a voucher comes from a device that has no valid table.
+
+    Such a device is in user-side mode and sends noise. It is answered like any other, also while alerts are
+    off, and nothing of it is kept: refused, it could send no files at all.
+    """
+    return data[:3] in {b"TE\1", b"TV\1"} and data[4:36] == NO_TABLE
 
 
 def _identity(device: Device) -> bytes:

@@ -39,6 +39,8 @@ MESSAGE_BYTES: Final = 192
 FRANKING_BYTES: Final = 256
 DERIVATIVE_BYTES: Final = 2400
 MAX_NAME_BYTES: Final = 255
+#: the table id that a device names while it has no valid table: what it sends is noise, for nobody to open
+NO_TABLE: Final = bytes(32)
 #: kinds of what a voucher accompanies
 FILLER, PICTURE = 0, 1
 
