@@ -58,7 +58,7 @@ def test_a_server_that_cannot_start_is_a_sentence(tmp_path: Path) -> None:
 
 def test_a_failing_command_says_what_it_said(tmp_path: Path) -> None:
     with pytest.raises(StageProblem, match="`tutela hub init` failed"):
-        Console("hub", tmp_path, {}).tutela("hub", "init")  # there is no passphrase
+        Console("hub", tmp_path, {}).tutela("hub", "init").result()  # there is no passphrase
 
 
 def test_servers_end_with_whoever_started_them(tmp_path: Path) -> None:

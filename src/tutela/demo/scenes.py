@@ -69,25 +69,26 @@ class Scenes:
             await asyncio.gather(*(client.close() for client in self._clients.values()))
 
     async def _sign_in(self) -> None:
-        from tutela.messenger.matrix import sign_in
-
         self._step("Five people sign in with real Matrix clients; each checks the epoch")
         trust = Trust.load(self._props.trust_file)
-        for player in CAST:
-            client = await sign_in(
-                self._url(player.name),
-                player.name,
-                self._passwords[player.name],
-                self._folders.run / "devices" / player.name,
-                Policy(JURISDICTION, provider_alerts=True),
-                self._folders.passphrase(),
-                beat=BEAT,
-            )
-            self._clients[player.name] = client
-            mode = client.guard.load_epoch(self._props.folder, trust)
-            if not mode.alerts:
-                raise StageProblem(f"A device refuses the epoch: {mode.name}.")
-            client.guard.precompute(4)
+        await asyncio.gather(*(self._enter(player, trust) for player in CAST))
+
+    async def _enter(self, player: Player, trust: Trust) -> None:
+        from tutela.messenger.matrix import sign_in
+
+        client = await sign_in(
+            self._url(player.name),
+            player.name,
+            self._passwords[player.name],
+            self._folders.run / "devices" / player.name,
+            Policy(JURISDICTION, provider_alerts=True),
+            self._folders.passphrase(),
+            beat=BEAT,
+        )
+        self._clients[player.name] = client
+        mode = client.guard.load_epoch(self._props.folder, trust)
+        if not mode.alerts:
+            raise StageProblem(f"A device refuses the epoch: {mode.name}.")
 
     async def _meet(self) -> str:
         self._step("They meet in an encrypted room")

@@ -38,27 +38,41 @@ def surroundings(extra: Mapping[str, str]) -> dict[str, str]:
     return kept | dict(extra)
 
 
-def command(*arguments: str, environment: Mapping[str, str], given: str = "") -> dict[str, Any]:
-    """Run a `tutela` command with `--json` and return its object.
+@dataclass(slots=True)
+class Task:
+    """A set-up program under way; several run beside each other."""
 
-    Raises:
-        StageProblem: it failed; the message holds the command's own.
-    """
-    done = subprocess.run(  # noqa: S603  our own command
-        [*TUTELA, *arguments, "--json"],
-        input=given,
-        capture_output=True,
+    name: str
+    process: subprocess.Popen[str]
+
+    def result(self) -> dict[str, Any]:
+        """Wait, and return the JSON object that it printed.
+
+        Raises:
+            StageProblem: it failed; the message holds its own.
+        """
+        out, complaint = self.process.communicate(timeout=300)
+        if self.process.returncode:
+            raise StageProblem(f"{self.name} failed: {(out or complaint).strip()[-400:]}")
+        answer: dict[str, Any] = json.loads(out)
+        return answer
+
+
+def begin(name: str, *words: str, environment: Mapping[str, str], given: object = None) -> Task:
+    """Start a program of ours that reads JSON and prints JSON."""
+    process = subprocess.Popen(  # noqa: S603  our own command
+        [sys.executable, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         env=surroundings(environment),
-        check=False,
-        timeout=300,
     )
-    if done.returncode:
-        raise StageProblem(
-            f"`tutela {' '.join(arguments[:2])}` failed: {(done.stdout or done.stderr).strip()[-400:]}"
-        )
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(given))
+    process.stdin.close()
+    process.stdin = None  # communicate() must not flush it again
+    return Task(name, process)
 
 
 @dataclass(slots=True)
@@ -73,29 +87,16 @@ class Console:
     _process: subprocess.Popen[str] | None = None
     _log: IO[str] | None = None
 
-    def tutela(self, *arguments: str, given: str = "") -> dict[str, Any]:
-        """Run a set-up command of this organisation."""
-        return command(*arguments, "--data", str(self.data), environment=self.environment, given=given)
+    def found(self, people: Sequence[tuple[str, str, str]], machine: tuple[str, str]) -> Task:
+        """Begin to set it up: (name, role, password) of people, (name, permission) of a machine."""
+        words = ("-m", "tutela.demo.founding", self.role, str(self.data))
+        given = {"people": people, "machine": machine}
+        return begin(f"Setting the {self.role} up", *words, environment=self.environment, given=given)
 
-    def add_people(self, people: Sequence[tuple[str, str, str]]) -> None:
-        """Make accounts: (name, role, password)."""
-        for name, role, password in people:
-            self.tutela(
-                "user",
-                "add",
-                name,
-                "--role",
-                role,
-                "--console",
-                self.role,
-                "--password-stdin",
-                given=password,
-            )
-
-    def machine_token(self, name: str, permission: str) -> str:
-        """Make a machine account and return its token."""
-        answer = self.tutela("user", "machine", name, "--permission", permission, "--console", self.role)
-        return str(answer["token"])
+    def tutela(self, *arguments: str) -> Task:
+        """Begin a command of this organisation."""
+        words = (*TUTELA[1:], *arguments, "--data", str(self.data), "--json")
+        return begin(f"`tutela {' '.join(arguments[:2])}`", *words, environment=self.environment)
 
     def __enter__(self) -> Self:
         """Start and wait until it answers."""
@@ -107,11 +108,16 @@ class Console:
         self.stop()
 
     def start(self) -> None:
-        """Start and wait until it answers; after a first start on the same port. It ends with this thread.
+        """Start and wait until it answers; after a first start on the same port.
 
         Raises:
             StageProblem: it did not start.
         """
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Start it without waiting. It ends with the thread that launched it."""
         self.data.mkdir(parents=True, exist_ok=True)
         self._log = (self.data / "server.log").open("a")
         arguments = ("serve", self.role, "--port", str(self.port), "--data", str(self.data), "--json")
@@ -123,6 +129,10 @@ class Console:
             text=True,
             env=surroundings({**self.environment, PARENT: str(os.getpid())}),
         )
+
+    def wait(self) -> None:
+        """Wait until a launched server answers."""
+        assert self._process is not None
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         try:

@@ -28,13 +28,14 @@ from tutela.demo.recorder import PORT_HEADER, Recorder
 from tutela.demo.scenes import Played, Scenes
 from tutela.demo.stage import Console, StageProblem
 from tutela.errors import UsageError
-from tutela.homeserver.lab import Lab
+from tutela.homeserver.lab import Lab, free_port
 
 SERVER_NAME: Final = "demo.example.org"
 FAULTS: Final = ("below-threshold", "plaintext")
 REVIEWERS: Final = ("rosa", "samir")
 ANALYST: Final = "hana"
 SUPERVISORS: Final = ("sofia", "sven")
+ESP: Final = "messenger-ltd"
 _DELIVERY: Final = 240.0
 _PAUSE: Final = 0.3
 
@@ -107,47 +108,46 @@ def house(options: Options, step: Step, progress: epoch.Progress | None = None) 
 
 
 def _build(folders: Folders, props: Props, stack: ExitStack, step: Step) -> House:
+    """Set the organisations up beside each other, then start their servers beside each other."""
     environment = epoch.environment(folders)
-    step("A national centre: keys, rules, people, its server")
-    hub = Console("hub", folders.run / "hub", environment)
-    hub.tutela("hub", "init")
-    logins: list[tuple[str, str, str, str]] = []
-    _hire(hub, [(ANALYST, "analyst"), (SUPERVISORS[1], "supervisor")], logins)
-    hub_password = hub.machine_token("messenger-ltd", "report.submit")
-    stack.enter_context(hub)
-    step("A provider: epoch, table key, people, its server")
-    provider = Console("provider", folders.run / "provider", environment)
-    service_token = provider.machine_token("homeserver", "intake.write")
-    _hire(provider, [*((name, "reviewer") for name in REVIEWERS), (SUPERVISORS[0], "supervisor")], logins)
-    step("A homeserver (Synapse) with the voucher module")
+    hub = Console("hub", folders.run / "hub", environment, port=free_port())
+    provider = Console("provider", folders.run / "provider", environment, port=free_port())
+    step("A national centre and a provider: keys, rules, people")
+    staff = {
+        hub.role: _people((ANALYST, "analyst"), (SUPERVISORS[1], "supervisor")),
+        provider.role: _people(*((name, "reviewer") for name in REVIEWERS), (SUPERVISORS[0], "supervisor")),
+    }
+    founding = [
+        hub.found(staff[hub.role], (ESP, "report.submit")),
+        provider.found(staff[provider.role], ("homeserver", "intake.write")),
+    ]
+    hub_password, service_token = (str(task.result()["token"]) for task in founding)
+    step("Their servers, and a homeserver (Synapse) with the voucher module")
+    stack.callback(hub.stop)
+    hub.launch()
     lab = Lab(
         folders.run / "homeserver",
-        "",
+        f"http://127.0.0.1:{provider.port}",
         service_token,
         secrets.token_urlsafe(32),
         props.manifest.sizes.voucher,
         module={"client_port_header": PORT_HEADER, "rate_per_second": 50, "rate_burst": 500},
         server_name=SERVER_NAME,
         behind_proxy=True,
-        port=_free_port(),
+        port=free_port(),
     )
     _set_up_provider(provider, props, hub, hub_password, lab)
-    stack.enter_context(provider)
-    lab.provider_url = provider.url
+    stack.callback(provider.stop)
+    provider.launch()
     stack.enter_context(lab)
+    hub.wait()
+    provider.wait()
+    logins = [(role, name, group, password) for role in staff for name, group, password in staff[role]]
     return House(folders, props, provider, hub, lab, logins)
 
 
-def _free_port() -> int:
-    from tutela.homeserver.lab import free_port
-
-    return free_port()
-
-
-def _hire(console: Console, people: list[tuple[str, str]], logins: list[tuple[str, str, str, str]]) -> None:
-    hired = [(name, role, secrets.token_urlsafe(12)) for name, role in people]
-    console.add_people(hired)
-    logins += [(console.role, name, role, password) for name, role, password in hired]
+def _people(*people: tuple[str, str]) -> list[tuple[str, str, str]]:
+    return [(name, role, secrets.token_urlsafe(12)) for name, role in people]
 
 
 def _set_up_provider(provider: Console, props: Props, hub: Console, hub_password: str, lab: Lab) -> None:
@@ -166,10 +166,10 @@ def _set_up_provider(provider: Console, props: Props, hub: Console, hub_password
         *("--jurisdiction", JURISDICTION),
         *("--organisation", "Messenger Ltd (invented)"),
         *("--contact-email", "safety@messenger.example"),
-        *("--hub", f"{hub.url}/ispws"),
-        *("--hub-user", "messenger-ltd"),
+        *("--hub", f"http://127.0.0.1:{hub.port}/ispws"),
+        *("--hub-user", ESP),
         *("--homeserver", lab.base_url),
-    )
+    ).result()
 
 
 def _play(built: House, stack: ExitStack, step: Step) -> Played:
