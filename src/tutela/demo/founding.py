@@ -2,7 +2,8 @@
 
     python -m tutela.demo.founding ROLE DATA
 
-Reads {"people": [[name, role, password]], "machine": [name, permission]} and prints {"token": ...} of the machine account. Key files open with the passphrase of the environment.
+Reads {"people": [[name, role, password]], "machine": [name, permission]} and prints {"token": ...} of the
+machine account. Key files open with the passphrase of the environment.
 """
 
 from __future__ import annotations
