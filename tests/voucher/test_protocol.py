@@ -241,6 +241,18 @@ def test_precomputed_pairs_are_burnt_and_change_nothing(house: House) -> None:
         assert house.opener.arrive(voucher, house.enrolment) is not None
 
 
+def test_a_generator_that_repeats_does_not_repeat_a_seed(house: House) -> None:
+    """The counter keeps vouchers apart where the system's randomness fails, within a run and between runs."""
+
+    def sealer(first: int) -> Sealer:
+        return Sealer(house.table, house.parameters, "@ann:example.org", "PHONE", house.secrets, bytes, first)
+
+    one, again = sealer(0), sealer(1 << 32)
+    one.precompute(1)
+    vouchers = [made.seal(None, attachment(), 320 + i) for i, made in enumerate((one, one, again, again))]
+    assert len({voucher[60:92] for voucher in vouchers}) == 4  # the commitments to their image keys
+
+
 def test_a_rotated_device_keeps_its_identity_and_loses_its_key(house: House) -> None:
     rotated = house.secrets.rotated(os.urandom)
     assert rotated.identity == house.secrets.identity

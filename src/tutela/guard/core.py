@@ -167,7 +167,8 @@ class Guard:
         assert self._epoch is not None
         table, parameters = self._epoch.table, self._epoch.manifest.parameters
         device = self._keys.device
-        self._sealer = Sealer(table, parameters, self.account, self.device, device, self._random)
+        first = self._store.next_sealer() << 32
+        self._sealer = Sealer(table, parameters, self.account, self.device, device, self._random, first)
         self._ahead = 0
 
     def rotate(self) -> None:

@@ -89,12 +89,16 @@ class Store:
 
     def next_slot(self) -> int:
         """Reserve a slot: strictly increasing, on the disk before it is returned."""
-        return self._write(self._reserve)
+        return self._write(lambda: self._reserve("slot"))
 
-    def _reserve(self) -> int:
-        slot = int(self.get("slot", 0))
-        self._put("slot", slot + 1)
-        return slot
+    def next_sealer(self) -> int:
+        """Reserve a number for a sealer, in the same way."""
+        return self._write(lambda: self._reserve("sealer"))
+
+    def _reserve(self, name: str) -> int:
+        number = int(self.get(name, 0))
+        self._put(name, number + 1)
+        return number
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return a remembered value (JSON)."""

@@ -1,11 +1,12 @@
 """The device's side: one voucher of constant size for every encrypted upload (design, section 4).
 
-Randomness comes from a seed for each voucher, `H(device secret; system randomness, slot)`, so that an opened
-voucher can be checked against its own making. Work that does not depend on the picture can be done ahead.
+Randomness comes from a seed for each voucher, `H(device secret; system randomness, counter)`, so that an
+opened voucher can be checked against its own making. Work that does not depend on the picture can be done ahead.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -110,7 +111,20 @@ class Sealer:
         device: str,
         secrets: DeviceSecrets,
         random: Random,
+        first: int = 0,
     ) -> None:
+        """Prepare to seal.
+
+        Args:
+            table: checked.
+            parameters: of the table's manifest.
+            account: full name.
+            device: its name at the homeserver.
+            secrets: of this device, table and window.
+            random: a cryptographically strong source.
+            first: where the counter in the seeds begins; two sealers of the same secrets should differ in it.
+        """
+        self._counter = itertools.count(first)
         self._table = table
         self._parameters = parameters
         self._account = account
@@ -129,7 +143,7 @@ class Sealer:
             self._pool.append(self._fresh())
 
     def _fresh(self) -> tuple[bytes, tuple[crafting.Pair, ...]]:
-        seed = new_seed(self._secrets, self._random)
+        seed = new_seed(self._secrets, self._random, next(self._counter))
         return seed, crafting.precompute(seed, self._table.header.public_key, self._parameters.tokens)
 
     def seal(self, picture: Picture | None, attachment: Attachment, slot: int) -> bytes:
@@ -185,9 +199,9 @@ def enrol(account: str, device: str, table_id: bytes, secrets: DeviceSecrets) ->
     return unsigned + secrets.signing_key().sign(unsigned)
 
 
-def new_seed(secrets: DeviceSecrets, random: Random) -> bytes:
-    """Return a voucher's seed: the system's randomness, under the device's own."""
-    return hashing.digest(hashing.SEED, random(64), key=secrets.randomness)
+def new_seed(secrets: DeviceSecrets, random: Random, counter: int) -> bytes:
+    """Return a voucher's seed: the system's randomness and a counter, under the device's own randomness."""
+    return hashing.digest(hashing.SEED, random(64) + counter.to_bytes(8, "little"), key=secrets.randomness)
 
 
 def chaff(
