@@ -1,7 +1,8 @@
 """The device's side: one voucher of constant size for every encrypted upload (design, section 4).
 
 Randomness comes from a seed for each voucher, `H(device secret; system randomness, counter)`, so that an
-opened voucher can be checked against its own making. Work that does not depend on the picture can be done ahead.
+opened voucher can be checked against its own making. Work that does not depend on the picture can be done
+ahead.
 """
 
 from __future__ import annotations
