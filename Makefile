@@ -3,6 +3,7 @@ SHELL := /bin/bash
 VENV := .venv
 DEMO_ARGS ?=
 TEST_ARGS ?=
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .PHONY: help setup setup-test demo test test-all docs clean
 
