@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from tutela.homeserver.delivery import Answer, is_final, parse_answer, request_of
 
-ROW = {"account": "@anna:example.org", "device": "PHONE", "body": b"set", "ip": "192.0.2.7", "port": 50_001, "claimed": 1_000}
+ROW = {
+    "account": "@anna:example.org",
+    "device": "PHONE",
+    "body": b"set",
+    "ip": "192.0.2.7",
+    "port": 50_001,
+    "claimed": 1_000,
+}
 VALUES = (
     st.none() | st.booleans() | st.integers() | st.text(st.characters(), max_size=600) | st.lists(st.none())
 )
