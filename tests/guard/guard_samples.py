@@ -20,7 +20,7 @@ from tutela.hashlist import Entry, HashList, Provenance, clustered
 from tutela.hashlist.epoch import Plan, Signer, Trust, TrustedKey, build_epoch
 from tutela.hashlist.legal_basis import LegalBasis, file_name, make
 from tutela.oprf import group
-from tutela.voucher import everyday
+from tutela.voucher import Parameters, everyday
 from tutela.voucher.wire import Attachment
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -67,10 +67,12 @@ def build(
     signer: Signer = SIGNER,
     basis: str = "XX",
     basis_days: int = 60,
+    parameters: Parameters | None = None,
 ) -> tuple[Path, bytes]:
     key = key or group.random_scalar()
     plan = Plan(number, start - timedelta(hours=1), start + timedelta(days=days))
-    build_epoch(hash_list(pictures), everyday(), plan, key=key, signers=[signer], out_dir=folder)
+    profile = parameters or everyday()
+    build_epoch(hash_list(pictures), profile, plan, key=key, signers=[signer], out_dir=folder)
     if basis:
         law = LegalBasis(
             basis,

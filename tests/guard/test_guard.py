@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,17 @@ def test_user_side_only_says_why_and_sends_noise_of_the_same_size(tmp_path, poli
     if manifest and made.status()["epoch"]:
         opener = Opener(manifest.header, manifest.parameters, key)
         assert opener.arrive(protected.voucher, Enrolment.parse(made.enrolment())) is None
+
+
+def test_masks_that_were_not_published_before_are_refused(tmp_path):
+    """Whoever could choose masks for a list could choose such under which a whole class of pictures agrees."""
+    mine = replace(everyday(), masks=(tuple(range(40)), *everyday().masks[1:]))
+    folder, _ = build(tmp_path / "epoch", LISTED[:3], parameters=mine)
+    mode = guard().load_epoch(folder, TRUST)
+    assert (mode.name, mode.code) == ("user-side only", "epoch.other_profile")
+    fewer = replace(everyday(), minimum_quality=0)
+    folder, _ = build(tmp_path / "poor", LISTED[:3], parameters=fewer)
+    assert guard().load_epoch(folder, TRUST).code == "epoch.other_profile"
 
 
 def test_nothing_loaded_still_sends_a_set_of_the_size():

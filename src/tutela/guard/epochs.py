@@ -19,12 +19,14 @@ from tutela.hashlist.epoch import (
     Expired,
     Manifest,
     NotYetValid,
+    OtherProfile,
     Trust,
     open_epoch,
     read,
 )
 from tutela.hashlist.legal_basis import LegalBasis, LegalBasisExpired, LegalBasisMissing, check_folder
 from tutela.hashlist.trust import read_small
+from tutela.voucher import everyday
 from tutela.voucher.table import Progress, Table
 
 ALERTS: Final = "provider alerts"
@@ -108,11 +110,18 @@ def load(
     """
     data = read_small(directory / MANIFEST_FILE)
     before = _before(previous, trust)
+    _check_profile(read(data, trust))
     manifest, table = open_epoch(directory, trust, now, before, seen=seen, progress=progress)
     try:
         return Epoch(manifest, table, check_folder(directory, jurisdiction, trust, now), None), data
     except LegalBasisMissing as error:
         return Epoch(manifest, table, None, error), data
+
+
+def _check_profile(manifest: Manifest) -> None:
+    """Refuse all but the published profile: masks are fixed before any list is, and not by who makes one."""
+    if manifest.parameters != everyday(manifest.threshold):
+        raise OtherProfile
 
 
 def _before(previous: bytes | None, trust: Trust) -> Manifest | None:

@@ -86,6 +86,14 @@ class OtherCategory(EpochRefused):
     advice = "It is never used, whoever signed it."
 
 
+class OtherProfile(EpochRefused):
+    """The vouchers' parameters are not those of a profile that was published with the program."""
+
+    code = "epoch.other_profile"
+    sentence = "This list compares pictures in another way than the published one."
+    advice = "Update this program; if that does not help, tell whoever runs the service."
+
+
 class SameTableKey(EpochRefused):
     """The table key was used for another table before."""
 
