@@ -177,6 +177,19 @@ def test_floods_end_at_the_limit_and_go_on_the_next_day(service) -> None:
     assert service.take(device, vouchers[3]).created
 
 
+def test_what_is_kept_of_one_key_is_bounded(service) -> None:
+    """One listed picture in hand is enough to make shares up: they must not fill the disk day after day."""
+    from django.conf import settings
+
+    service.world.install(settings.TUTELA_STATE, vouchers_per_day=2)
+    device = enrolled(service)
+    for _ in range(3):
+        for _ in range(2):
+            assert service.take(device, device.send(service.world.pictures[0])).created
+        service.now += timedelta(days=1, seconds=1)
+    assert (Arrival.objects.count(), Voucher.objects.count()) == (6, 2)
+
+
 def test_every_key_is_renewed_in_its_time_and_an_opening_changes_nothing_of_it(service) -> None:
     from provider_world import pattern
 

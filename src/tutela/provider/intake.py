@@ -186,7 +186,7 @@ def take(runtime: Runtime, delivery: Delivery, now: datetime) -> Answer:
         if repeated is not None:
             return repeated
         Arrival.objects.create(device=device, slot=wire.slot, digest=digest, arrived_at=now)
-        if opened is not None and _counts(device):
+        if opened is not None and _counts(device) and _has_room(runtime, device):
             _keep(runtime, device, delivery, opened)
         crashpoints.reach("after-arrival-before-commit")
     crashpoints.reach("after-commit-before-answer")
@@ -236,6 +236,11 @@ def _counts(device: Device) -> bool:
     """Whether an opened voucher still counts: not once a person has decided on the device's case."""
     case = Case.objects.filter(device=device).first()
     return case is None or (case.state == State.REVIEW and not case.decisions.exists())
+
+
+def _has_room(runtime: Runtime, device: Device) -> bool:
+    """Whether less is kept of the key than it may send in a day: an honest one opens long before that."""
+    return device.vouchers.count() < runtime.config.vouchers_per_day
 
 
 def _keep(runtime: Runtime, device: Device, delivery: Delivery, opened: Opened) -> None:
