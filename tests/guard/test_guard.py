@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tutela.guard.core import Policy
 from tutela.guard.errors import OtherDevice
-from tutela.guard.keys import MemoryKeys
+from tutela.guard.keys import Keys, MemoryKeys
 from tutela.guard.store import Store
 from tutela.hashlist.epoch import MANIFEST_FILE, read
 from tutela.hashlist.legal_basis import file_name
@@ -229,6 +229,13 @@ def test_account_key_changes_with_table_window_and_opening(tmp_path, epoch):
     assert len({key.account_key for key in (first, second, third, fourth)}) == 4
     assert len({key.identity for key in (first, second, third, fourth)}) == 1
     assert made.enrolment() is not None
+
+
+def test_a_clock_that_was_wrong_for_a_day_does_not_keep_a_key_for_ever():
+    drawn = Keys.generate(os.urandom, START.replace(year=2036))
+    keys = drawn.for_table(drawn.table_id, os.urandom, START)
+    assert keys.device.account_key != drawn.device.account_key
+    assert keys.drawn == START
 
 
 def test_a_restart_keeps_keys_enrolment_and_counters(epoch):

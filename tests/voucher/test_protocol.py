@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.voucher.conftest import RELIABILITY, THRESHOLD, House, attachment, picture
 
+from tutela.oprf import group
 from tutela.voucher import crafting, field, wire
 from tutela.voucher.errors import RederivationError, TableError, VoucherMalformed, VoucherRefused
 from tutela.voucher.opening import Hit, Listed, Opened, Opener, confirm
 from tutela.voucher.sealing import DeviceSecrets, Sealer, chaff, enrol
-from tutela.voucher.tokens import least_reliable
+from tutela.voucher.table import Table
+from tutela.voucher.tokens import entry_tokens, least_reliable
 from tutela.voucher.wire import Enrolment
 
 
@@ -251,6 +253,28 @@ def test_a_generator_that_repeats_does_not_repeat_a_seed(house: House) -> None:
     one.precompute(1)
     vouchers = [made.seal(None, attachment(), 320 + i) for i, made in enumerate((one, one, again, again))]
     assert len({voucher[60:92] for voucher in vouchers}) == 4  # the commitments to their image keys
+
+
+def test_a_decode_that_gives_the_identity_is_no_match_and_no_error(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Multiplying the identity fails; a table made to decode to it for one token would learn of that token."""
+    target, decode = entry_tokens(house.parameters, house.listed[0])[0].to_bytes(), Table.decode
+    monkeypatch.setattr(
+        Table, "decode", lambda table, token: group.IDENTITY if token == target else decode(table, token)
+    )
+    voucher = house.sealer.seal(picture(house.listed[0]), attachment(), 330)
+    opened = house.opener.arrive(voucher, house.enrolment)
+    assert opened is not None
+    assert [hit.mask for hit in opened.hits] == list(range(1, 8))
+    revealed = house.opener.reveal(voucher, opened, house.secrets.account_key, house.enrolment, house.table)
+    assert revealed.pdq == house.listed[0]
+
+
+@given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
+def test_tokens_go_out_in_an_order_that_only_the_seed_knows(seed: bytes, other: bytes) -> None:
+    assert sorted(crafting.order(seed, 64)) == list(range(64))
+    assert seed == other or crafting.order(seed, 64) != crafting.order(other, 64)
 
 
 def test_a_rotated_device_keeps_its_identity_and_loses_its_key(house: House) -> None:

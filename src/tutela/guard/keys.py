@@ -46,7 +46,7 @@ class Keys:
 
     def for_table(self, table_id: bytes, random: Callable[[int], bytes], now: datetime) -> Self:
         """Return keys for a table: the same ones within its window, else with a fresh account key."""
-        if table_id == self.table_id and now - self.drawn < WINDOW:
+        if table_id == self.table_id and abs(now - self.drawn) < WINDOW:
             return self
         return replace(self, table_id=table_id, drawn=now, device=self.device.rotated(random))
 
