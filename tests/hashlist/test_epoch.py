@@ -318,6 +318,18 @@ def test_the_table_id_and_the_seed_follow_from_the_list(built: tuple[Path, Manif
     assert slot_seed(b"c", b"") != slot_seed(b"c", b"x")
 
 
+def test_a_slot_seed_that_does_not_follow_from_the_list_is_refused(
+    built: tuple[Path, Manifest], tmp_path: Path
+) -> None:
+    """Whoever could choose the seed could choose it against the list."""
+    folder, made = built
+    (tmp_path / "table.bin").write_bytes((folder / "table.bin").read_bytes())
+    chosen = replace(made, header=replace(made.header, seed=bytes(32)))
+    (tmp_path / "manifest.json").write_bytes(signed(chosen))
+    with pytest.raises(EpochRefused, match="seed"):
+        epoch.open_epoch(tmp_path, TRUST, NOW)
+
+
 def test_a_list_that_cannot_be_built_leaves_nothing(tmp_path: Path) -> None:
     def build(hash_list: HashList, **changes: Any) -> None:
         epoch.build_epoch(

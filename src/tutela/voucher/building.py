@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tutela.oprf import group
-from tutela.voucher import hashing
 from tutela.voucher.errors import TableError
 from tutela.voucher.table import (
     CHUNK,
@@ -31,6 +30,7 @@ from tutela.voucher.table import (
     TableHeader,
     free_point,
     preamble,
+    slot_seeds,
     slots_of,
     token_point,
     tree_root,
@@ -41,7 +41,6 @@ DUMMY_MASK: Final = 255
 _BATCH: Final = 4096
 _TRIES_AT_ONE_SIZE: Final = 6
 _FACTORS: Final = ((200_000, 1.13), (50_000, 1.15), (15_000, 1.175), (3_000, 1.2), (0, 1.2))
-_MAX_TRIES: Final = 600
 
 Keys = npt.NDArray[np.uint64]
 Slots = npt.NDArray[np.int64]
@@ -138,10 +137,9 @@ def find_layout(keys: Keys, seed: bytes) -> Layout:
     """Try slot seeds, then slightly larger arrays, until every token can be peeled."""
     length = _segment_length(len(keys))
     wanted = len(keys) * _first_factor(len(keys))
-    for counter in range(_MAX_TRIES):
+    for counter, trial in enumerate(slot_seeds(seed)):
         size = wanted * 1.01 ** (counter // _TRIES_AT_ONE_SIZE)
         segments = max(1, math.ceil(size / length) - 2)
-        trial = hashing.digest(hashing.SLOT_SEED, seed + counter.to_bytes(4, "little"))
         slots = _slots(keys, trial, segments, length)
         peeled = peel(slots, (segments + 2) * length)
         if peeled is not None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -31,6 +31,7 @@ PREAMBLE: Final = 16
 SLOT_BYTES: Final = 32
 CHUNK: Final = 2048 * SLOT_BYTES
 MAX_SLOTS: Final = 1 << 31
+MAX_TRIES: Final = 600
 
 Progress = Callable[[int, int], None]
 
@@ -123,6 +124,12 @@ def slots_of(token: bytes, *, seed: bytes, segments: int, segment_length: int) -
         start + segment_length + (places >> 20 & mask),
         start + 2 * segment_length + (places >> 40 & mask),
     )
+
+
+def slot_seeds(seed: bytes) -> Iterator[bytes]:
+    """Yield the slot seeds that a builder tries in turn: all that may stand in a header of this list."""
+    for counter in range(MAX_TRIES):
+        yield hashing.digest(hashing.SLOT_SEED, seed + counter.to_bytes(4, "little"))
 
 
 def tree_root(chunks: Iterable[bytes]) -> bytes:

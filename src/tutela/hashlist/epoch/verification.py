@@ -32,10 +32,10 @@ from tutela.hashlist.epoch.errors import (
     UnknownSigner,
     UnknownVersion,
 )
-from tutela.hashlist.epoch.manifest import MAX_DAYS, TYPE, VERSION, Manifest
+from tutela.hashlist.epoch.manifest import MAX_DAYS, TYPE, VERSION, Manifest, slot_seed
 from tutela.hashlist.errors import BadJSON
 from tutela.hashlist.trust import EPOCH, Trust, read_small
-from tutela.voucher.table import Progress, Table
+from tutela.voucher.table import Progress, Table, slot_seeds
 
 MANIFEST_FILE: Final = "manifest.json"
 TABLE_FILE: Final = "table.bin"
@@ -136,6 +136,8 @@ def open_epoch(
         TableError: the table is not the one of the manifest, or holds something that is no group element.
     """
     manifest = verify(read_small(directory / MANIFEST_FILE), trust, now, previous, seen=seen)
+    if manifest.header.seed not in slot_seeds(slot_seed(manifest.list_commitment, manifest.checkpoint)):
+        raise Tampered("Its slot seed does not follow from the list.")
     table = Table.open(directory / TABLE_FILE, manifest.header)
     table.check(progress)
     return manifest, table
