@@ -33,7 +33,17 @@ def _navigation(request: HttpRequest) -> list[dict[str, Any]]:
         except NoReverseMatch:  # a page that this version does not have yet costs its link, not the page
             continue
         links.append({"label": label, "url": url, "active": _is_active(request.path, url)})
+    _mark_home(request, links)
     return links
+
+
+def _mark_home(request: HttpRequest, links: list[dict[str, Any]]) -> None:
+    """Mark the first section on those pages of the role that lie below no link, as `/cases/...` below `/`."""
+    match = request.resolver_match
+    if match is None or match.namespace != settings.TUTELA_ROLE or any(link["active"] for link in links):
+        return
+    for link in links:
+        link["active"] = link["url"] == "/"
 
 
 def _role_config() -> object:

@@ -83,7 +83,7 @@ def narrative(report: documents.Report) -> tuple[Told, ...]:
             for text in ((info,) if isinstance(info, str) else info or ())
         ]
     for details in report.internet_details:
-        told += [Told(f"{_words(details.TAG)}: {row.key.lower()}", row.value) for row in _rows(details)]
+        told += [Told(f"{_label(details.TAG)}: {row.key.lower()}", row.value) for row in _rows(details)]
     return tuple(item for item in told if item.text.strip())
 
 
@@ -144,7 +144,7 @@ def _rows(record: Any, skipped: Iterable[str] = ()) -> Iterator[Row]:
         value = getattr(record, field.name)
         text = "" if field.name in left_out else _text(value)
         if text:
-            yield Row(_LABELS.get(field.name, _words(field.name)), text)
+            yield Row(_label(field.name), text)
 
 
 def _text(value: Any) -> str:
@@ -164,10 +164,14 @@ def _text(value: Any) -> str:
 
 def _record_text(record: Any) -> str:
     """Return a nested record: its value first, then what is said about it."""
+    if isinstance(record, documents.NameValue):
+        return f"{record.name}: {record.value}"
     parts = {field.name: _text(getattr(record, field.name)) for field in fields(record)}
     main = parts.pop("value", "") or parts.pop("id_value", "")
     rest = ", ".join(
-        f"{_words(name).lower()}: {text}" for name, text in parts.items() if text and text != "no"
+        text if name in _BARE else f"{_words(name).lower()}: {text}"
+        for name, text in parts.items()
+        if text and text != "no"
     )
     return f"{main} ({rest})" if main and rest else main or rest
 
@@ -181,6 +185,10 @@ def _seen(whose: str, event: documents.IpCaptureEvent) -> Seen:
         event="" if event.event_name is None else event.event_name.value,
         proxy=_text(event.possible_proxy) or "not stated",
     )
+
+
+def _label(name: str) -> str:
+    return _LABELS.get(name, _words(name))
 
 
 def _words(name: str) -> str:
@@ -199,4 +207,10 @@ _LABELS = {
     "original_file_hash": "Digests from the provider",
     "device_id": "Devices",
     "email": "E-mail",
+    "uploaded_to_esp_timestamp": "Uploaded to the provider",
+    "file_relevance": "Relevance",
+    "details": "Further details",
+    "chatImIncident": "Chat",
 }
+#: fields of nested records that need no name beside their value
+_BARE = frozenset({"name_value_pair"})

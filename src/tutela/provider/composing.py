@@ -116,7 +116,6 @@ def narrative(case: Case, images: list[CaseImage], config: Config) -> str:
     """Return how the match arose, in sentences, without the name of any reviewer."""
     distances = ", ".join(str(image.distance) for image in images)
     clusters = len({image.cluster for image in images})
-    reviewers = " and ".join(_roles(case))
     return (
         f"How this match arose. {config.organisation} compares pictures with an endorsed list under"
         f" end-to-end encryption; a device's vouchers stay closed until {case.threshold} distinct entries of"
@@ -124,8 +123,8 @@ def narrative(case: Case, images: list[CaseImage], config: Config) -> str:
         f" {clusters} distinct entries under epoch {case.epoch} of the list. Each opened voucher was made"
         " again from its own seed and agreed in every byte. The PDQ hashes are at these distances from their"
         f" entries, out of 256 bits, where at most 31 count as a match: {distances}. Two different people"
-        f" ({reviewers}) then compared small grey derivatives with the list's classification and agreed; the"
-        f" last decision was taken at {_stamp(case)} UTC. Only after that the originals were decrypted, by"
+        f" ({_roles(case)}) then compared small grey derivatives with the list's classification and agreed;"
+        f" the last decision was taken at {_stamp(case)} UTC. Only after that the originals were decrypted, by"
         " machine: each has the SHA-256 that its upload had and was hashed again. No person at the provider"
         f" has viewed a file. Case {case.reference}."
     )
@@ -145,9 +144,12 @@ def _correction(case: Case, fallen: list[CaseImage], prior: int) -> str:
     )
 
 
-def _roles(case: Case) -> list[str]:
+def _roles(case: Case) -> str:
     agreed = case.decisions.filter(verdict=Decision.Verdict.AGREE).select_related("reviewer")
-    return [f"a {_role(decision)}" for decision in agreed]
+    roles = [_role(decision) for decision in agreed]
+    if len(set(roles)) == 1 and len(roles) == 2:
+        return f"both {roles[0]}s"
+    return " and ".join(f"a {role}" for role in roles)
 
 
 def _role(decision: Decision) -> str:

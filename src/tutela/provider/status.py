@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tutela.errors import TutelaError
@@ -77,13 +77,20 @@ def collect(now: datetime) -> Status:
     )
 
 
+def _moment(text: str | None) -> str:
+    """Return an ISO 8601 time as people read it."""
+    return (
+        "unknown" if text is None else f"{datetime.fromisoformat(text).astimezone(UTC):%d %B %Y, %H:%M} UTC"
+    )
+
+
 def rows(status: Status) -> list[tuple[str, str]]:
     """Return the state as pairs to read."""
     pairs = [("Provider alerts", "On" if status.alerts == "on" else f"Off: {status.reason}")]
     if status.epoch is not None:
         pairs += [
             ("Epoch of the list", str(status.epoch)),
-            ("Valid until", str(status.valid_until)),
+            ("Valid until", _moment(status.valid_until)),
             ("Endorsed by", status.signers or "nobody"),
             ("Legal basis", status.statute or "none"),
             ("Threshold", f"{status.threshold} distinct entries for each device and period"),

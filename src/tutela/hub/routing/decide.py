@@ -119,8 +119,13 @@ def _tally(signals: tuple[Signal, ...], country: str | None) -> tuple[str, ...]:
     }
     lines = []
     for kind, name in kinds.items():
-        told = {s.evidence for s in signals if s.kind == kind and s.country is not None}
-        agree = {s.evidence for s in signals if s.kind == kind and s.country == country}
+        told = {_fact(s) for s in signals if s.kind == kind and s.country is not None}
+        agree = {_fact(s) for s in signals if s.kind == kind and s.country == country}
         if told:
             lines.append(f"{len(agree)} of {len(told)} {name} with a country point to {country}.")
     return tuple(lines)
+
+
+def _fact(signal: Signal) -> str:
+    """Return what counts once: an address is the same behind each of its ports."""
+    return signal.evidence.partition(" port ")[0]

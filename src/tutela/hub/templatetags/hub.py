@@ -37,3 +37,9 @@ def viewed_colour(viewed: str) -> str:
 def percent(value: float) -> str:
     """Return a number from 0 to 1 as a percentage."""
     return f"{value:.0%}"
+
+
+@register.filter
+def thousands(value: int) -> str:
+    """Return a whole number with its thousands apart."""
+    return f"{value:,}"

@@ -117,9 +117,12 @@ def _summary(row: Report, document: documents.Report) -> list[presenting.Row]:
 def _signals(decision: RoutingDecision | None) -> list[dict[str, Any]]:
     if decision is None:
         return []
-    return [
-        {**signal, "label": labels.SIGNALS.get(signal["kind"], signal["kind"])} for signal in decision.signals
-    ]
+    signals: list[dict[str, Any]] = []
+    for signal in decision.signals:  # one line for what was seen ten times; the times stand further down
+        line = {**signal, "label": labels.SIGNALS.get(signal["kind"], signal["kind"])}
+        if line not in signals:
+            signals.append(line)
+    return signals
 
 
 def _history(row: Report, decisions: list[RoutingDecision]) -> list[dict[str, Any]]:
