@@ -125,8 +125,8 @@ def narrative(case: Case, images: list[CaseImage], config: Config) -> str:
         f" entries, out of 256 bits, where at most 31 count as a match: {distances}. Two different people"
         f" ({_roles(case)}) then compared small grey derivatives with the list's classification and agreed;"
         f" the last decision was taken at {_stamp(case)} UTC. Only after that the originals were decrypted,"
-        " by machine: each has the SHA-256 that its upload had and was hashed again. No person at the provider"
-        f" has viewed a file. Case {case.reference}."
+        " by machine: each has the SHA-256 that its upload had and was hashed again. No person at the"
+        f" provider has viewed a file. Case {case.reference}."
     )
 
 
