@@ -1,8 +1,8 @@
 """The learned masks of each profile: data, fixed and published before any list is.
 
 A mask is 40 bit positions of a PDQ hash; two pictures agree on a mask when those bits are equal. Masks of
-bits that seldom turn over find far more copies than random ones. `learn` is the procedure that made the
-data files and can be run again; a file also says what it was made from and what was measured.
+bits that seldom turn over find far more copies than random ones. The procedure that made the data files is
+`python -m tutela.bench.masks.learn`; a file also says what it was made from and what was measured.
 """
 
 from __future__ import annotations

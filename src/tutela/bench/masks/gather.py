@@ -1,9 +1,10 @@
 """The pictures that masks are learned from and tested on, reduced to bits and their reliability.
 
-Photographs: whole wallpapers, their crops, stamps on white, samples. Scenes: cut-out stamps pasted on a
-wallpaper's crop, for learning only, because wallpapers are softer than what people photograph. Drawn
-pages, cards and screens serve the false rates only. Every source file belongs to one half for good, so
-that no file is both learned from and tested on.
+Photographs: whole wallpapers, their crops, stamps on white, samples. For learning only: views (crops at
+random, which overlap each other) and scenes (cut-out stamps pasted on a wallpaper's crop), because
+wallpapers are few, and softer than what people photograph. Drawn pages, cards and screens serve the false
+rates only. Every source file belongs to one half for good, so that no file is both learned from and
+tested on.
 """
 
 from __future__ import annotations
@@ -30,8 +31,12 @@ BITS = 256
 STRENGTHS = 2  # each edit at its usual strength and once varied
 MINIMUM_QUALITY = 50
 _CAMERA_QUALITY = 92
-#: long sides in pixels: most shared photographs that are hard are small
-_SIDES = ((300, 420), (380, 560), (560, 1000))
+#: long sides in pixels: the small ones are hard, the large ones nearly all alike
+_SIDES = ((300, 440), (440, 900))
+_SMALL = (300, 560)
+_VIEWS = 36  # views of each wallpaper
+_WHOLE = "-whole"
+_SCENES = 3  # scenes with each stamp
 
 Bits = npt.NDArray[np.bool_]
 Ranks = npt.NDArray[np.uint8]
@@ -129,11 +134,28 @@ def _photographs(source: _Source, photos: list[Photograph]) -> Iterator[_Row | N
             yield _row(photo.name, source, photo.kind, fitted(image, side))
 
 
+def _views(source: _Source, whole: Photograph) -> Iterator[_Row | None]:
+    """Crop at random: a tenth to all of the picture's shorter side, in the usual shapes."""
+    image = whole.image()
+    for number in range(_VIEWS):
+        choose = random.Random(f"{whole.name} {number}")  # noqa: S311 - a crop, not a secret
+        shape = choose.choice((4 / 3, 3 / 4, 3 / 2, 16 / 9, 1.0))
+        least = max(_SMALL[1], 0.1 * min(image.size))
+        most = min(image.width, image.height * shape, image.width / shape, image.height)
+        if most < least:
+            return
+        short = choose.uniform(least, most)
+        size = (round(short * max(shape, 1)), round(short * max(1 / shape, 1)))
+        left = choose.randint(0, max(0, image.width - size[0]))
+        top = choose.randint(0, max(0, image.height - size[1]))
+        view = image.crop((left, top, min(left + size[0], image.width), min(top + size[1], image.height)))
+        yield _row(f"{whole.name}-view-{number}", source, "view", fitted(view, choose.randint(*_SMALL)))
+
+
 def _scenes(source: _Source, grounds: list[Photograph], stamps: list[Photograph]) -> Iterator[_Row | None]:
     for number, stamp in enumerate(stamps):
-        choose = random.Random(stamp.name)  # noqa: S311 - a collage, not a secret
-        ground = choose.choice(grounds)
-        image = fitted(ground.image(), choose.randint(*_SIDES[choose.randrange(2)])).copy()
+        choose = random.Random(f"{source.path} {number}")  # noqa: S311 - a collage, not a secret
+        image = fitted(choose.choice(grounds).image(), choose.randint(*_SMALL)).copy()
         with Image.open(stamp.source) as opened:
             figure = opened.convert("RGBA")
         factor = choose.uniform(0.5, 0.95) * min(image.width / figure.width, image.height / figure.height)
@@ -142,7 +164,7 @@ def _scenes(source: _Source, grounds: list[Photograph], stamps: list[Photograph]
         left = round(choose.uniform(-0.1, 1.1) * (image.width - figure.width))
         top = round(choose.uniform(0.2, 1.1) * (image.height - figure.height))
         image.paste(figure, (left, top), figure)
-        yield _row(f"scene-{ground.name}-{number}-{stamp.name}", source, "scene", image)
+        yield _row(f"scene-{stamp.name}-{source.path}-{number}", source, "scene", image)
 
 
 def _drawings(kind: str, seeds: range) -> Iterator[_Row | None]:
@@ -166,16 +188,20 @@ def _jobs(drawings: int) -> Iterator[Job]:
     for half in (0, 1):
         mine = [(path, group) for path, group in groups if sources[str(path)].half == half]
         stamps = [photo for _, group in mine for photo in group if photo.kind == "stamp"]
+        random.Random(half).shuffle(stamps)  # noqa: S311 - an order, not a secret
         grounds = [(path, group) for path, group in mine if group[0].kind == "wallpaper"]
         for index, (path, group) in enumerate(grounds):
-            yield _scenes, (sources[str(path)], group, stamps[index :: len(grounds)])
+            pasted = (stamps * _SCENES)[index :: len(grounds)]
+            yield _scenes, (sources[str(path)], group, pasted)
+            whole = next(photo for photo in group if photo.name.endswith(_WHOLE))
+            yield _views, (sources[str(path)], whole)
     for kind in drawn.CLASSES:
         for first in range(0, drawings, 25):
             yield _drawings, (kind, range(first, min(first + 25, drawings)))
 
 
 def _named_whole(photo: Photograph) -> Photograph:
-    return Photograph(f"{photo.name}-whole", photo.source, photo.kind, photo.box)
+    return Photograph(f"{photo.name}{_WHOLE}", photo.source, photo.kind, photo.box)
 
 
 def _run(job: Job) -> list[_Row]:
@@ -186,11 +212,11 @@ def _run(job: Job) -> list[_Row]:
 def gather(*, drawings: int = 300, workers: int = 2, progress: Callable[[str], None] = print) -> Samples:
     """Hash every picture of the corpus and all its copies (minutes; memory about 8 kB a copy)."""
     rows: list[_Row] = []
-    jobs = list(_jobs(drawings))
+    jobs = sorted(_jobs(drawings), key=lambda job: job[0] in {_photographs, _drawings})  # the long ones first
     with ProcessPoolExecutor(workers) as pool:
         for done, result in enumerate(pool.map(_run, jobs), 1):
             rows += result
-            if done % 50 == 0 or done == len(jobs):
+            if done % 20 == 0 or done == len(jobs):
                 progress(f"{done} of {len(jobs)} sources, {len(rows)} pictures")
     rows.sort(key=lambda row: (row.kind, row.name, row.side))
     return _samples(rows)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tutela.voucher.masks.search import BITS, MASK_BITS, PROBES, Bools, Ranks
+from tutela.bench.masks.search import BITS, MASK_BITS, PROBES, Bools, Ranks
 
 OPEN_BITS = MASK_BITS - PROBES
 SHORT = range(4, 19)  # lengths whose probabilities a sample of some 10^5 pairs carries
