@@ -1,6 +1,6 @@
 """The real browser: Debian's chromium, driven by playwright, judged by axe.
 
-Fixtures: `chromium` (session), `page` (a fresh one for each test; console errors and refused resources
+Fixtures: `chromium` (one for each module), `page` (a fresh one for each test; console errors and refused resources
 fail the test). Helpers: `assert_accessible(page)`, `sign_in(page, base_url, name, password)`.
 """
 
@@ -28,9 +28,9 @@ ARGUMENTS = [
 WCAG = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Start the browser once."""
+    """Start the browser once a module: while it runs, its event loop allows no other in this thread."""
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("chromium is not installed (apt-get install chromium)")

@@ -6,6 +6,7 @@ folder (`tests/provider`, `tests/hub`) or by the mark `role("hub")`.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -136,9 +137,15 @@ def machine_token(db: None) -> Callable[..., str]:
     return make
 
 
+@pytest.fixture
+def postgresql(postgresql_server: Callable[[], str]) -> str:
+    """Return the URL of an empty database of this test's own."""
+    return postgresql_server()
+
+
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a private PostgreSQL that only listens on a socket; return the URL of an empty database."""
+def postgresql_server() -> Iterator[Callable[[], str]]:
+    """Start a private PostgreSQL that only listens on a socket; return a maker of empty databases."""
     initdb = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))), None)
     if initdb is None:
         pytest.skip("PostgreSQL's server programs are not installed")
@@ -164,9 +171,15 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     call("initdb", "-D", data, "-U", "tutela", "--auth=trust", "--encoding=UTF8", "--no-sync", "--locale=C")
     options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
     call("pg_ctl", "-D", data, "-w", "-o", options, "-l", str(folder / "log"), "start")
+    numbers = itertools.count(1)
+
+    def make() -> str:
+        name = f"tutela_{next(numbers)}"
+        call("createdb", "-h", str(folder), "-U", "tutela", name)
+        return f"postgres://tutela@/{name}?host={folder}"
+
     try:
-        call("createdb", "-h", str(folder), "-U", "tutela", "tutela")
-        yield f"postgres://tutela@/tutela?host={folder}"
+        yield make
     finally:
         call("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
         shutil.rmtree(folder, ignore_errors=True)
