@@ -190,6 +190,7 @@ def test_receipts_and_refusals_expire():
         ({"voucher_bytes": "12"}, "positive number"),
         ({"deadline_hours": -1}, "deadline_hours"),
         ({"provider_url": "file:///etc/passwd"}, "provider_url"),
+        ({"provider_url": "http://safety.example.org"}, "provider_url"),
         ({"public_media": "maybe"}, "public_media"),
         ({"colour": "red"}, "unknown setting 'colour'"),
         ({"service_token_file": ""}, "service_token_file is required"),
@@ -198,6 +199,11 @@ def test_receipts_and_refusals_expire():
 def test_settings_name_what_is_wrong(changes: dict[str, object], says: str):
     with pytest.raises(ValueError, match=says):
         Settings.parse({**REQUIRED, **changes})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_plain_http_stays_on_this_machine(host: str):
+    assert Settings.parse({**REQUIRED, "provider_url": f"http://{host}:8010"})
 
 
 def test_each_reason_says_what_helps():

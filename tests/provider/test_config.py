@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,15 @@ def test_the_environment_takes_precedence(tmp_path: Path) -> None:
     save(tmp_path, CONFIG, SECRETS)
     _, secrets = load(tmp_path, {"TUTELA_HUB_PASSWORD": "other", "TUTELA_HOMESERVER_TOKEN": "t2"})
     assert (secrets.hub_password, secrets.homeserver_token) == ("other", "t2")
+
+
+@pytest.mark.parametrize(
+    "address", ["http://matrix.example.org", "ftp://127.0.0.1", "http://[", "matrix", ""]
+)
+def test_the_media_token_does_not_travel_in_the_clear(address: str) -> None:
+    with pytest.raises(NotConfigured, match="https"):
+        replace(CONFIG, homeserver=address)
+    assert replace(CONFIG, homeserver="https://matrix.example.org")
 
 
 def test_nothing_is_there(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 MAX_WAITING = 128  # unclaimed sets of one account
 MAX_ENROLMENTS = 32  # undelivered enrolments of one account
 MINUTE = 60_000
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 LISTED = 100  # rows that `receipts` shows
 #: codes of settled sets after which the device has to draw a new key and enrol again
 RENEW = frozenset({"key.renew", "provider.key_due", "provider.unknown_device"})
@@ -96,8 +97,9 @@ class Settings:
         settings = cls(**config)
         if settings.public_media not in {"refuse", "allow"}:
             raise ValueError("public_media must be refuse or allow")
-        if urlsplit(settings.provider_url).scheme not in {"http", "https"}:
-            raise ValueError("provider_url must begin with http:// or https://")
+        url = urlsplit(settings.provider_url)
+        if url.scheme != "https" and (url.scheme != "http" or url.hostname not in LOOPBACK):
+            raise ValueError("provider_url must begin with https://, or with http:// for this machine only")
         return settings
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 from tutela.provider.atrest import KEY_BYTES
 from tutela.provider.errors import NotConfigured
@@ -24,6 +25,7 @@ VERSION: Final = 1
 CONFIG: Final = "config.json"
 SECRETS: Final = "secrets.json"
 _MAX_BYTES: Final = 64 * 1024
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _RUN_INIT: Final = "Run `tutela provider init`."
 
 
@@ -71,6 +73,13 @@ class Config:
     fetch_hours: int = 72
     media_bytes: int = 64 * 1024 * 1024
 
+    def __post_init__(self) -> None:
+        """Refuse to let the media token travel in the clear: plain http is for this machine."""
+        if not _protected(self.homeserver):
+            raise NotConfigured(
+                "The homeserver's address is not one of https.", hint="Plain http works to this machine only."
+            )
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read the JSON form; raises `NotConfigured` on any defect."""
@@ -90,6 +99,14 @@ class Config:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {"version": VERSION, **asdict(self)}
+
+
+def _protected(address: str) -> bool:
+    try:
+        url = urlsplit(address)
+    except ValueError:
+        return False
+    return url.scheme == "https" or (url.scheme == "http" and url.hostname in _LOOPBACK)
 
 
 @dataclass(frozen=True, slots=True)
