@@ -17,7 +17,7 @@ AS_JSON = typer.Option(False, "--json", help="Print one JSON object.")
 @app.command("fingerprint")
 def fingerprint(photos: Path | None = PHOTOS, as_json: bool = AS_JSON) -> None:
     """Speed and fidelity of fingerprints, beside threatexchange's hasher."""
-    from tutela.bench import fingerprint as bench
+    import tutela.bench.fingerprint as bench
 
     result = bench.run(photos)
     emit(result, lambda: bench.show(result), as_json=as_json)
@@ -26,7 +26,7 @@ def fingerprint(photos: Path | None = PHOTOS, as_json: bool = AS_JSON) -> None:
 @app.command("vouchers")
 def vouchers(photos: Path | None = PHOTOS, as_json: bool = AS_JSON) -> None:
     """Recall, cost and size of private matching on real photographs."""
-    from tutela.bench import vouchers as bench
+    import tutela.bench.vouchers as bench
 
     result = bench.run(photos)
     emit(result, lambda: bench.show(result), as_json=as_json)
