@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from tutela.bench.corpus import Photograph
 from tutela.bench.edits import NAMES
 from tutela.bench.masks import gather, learn, rates
 from tutela.bench.masks.search import (
@@ -156,3 +158,40 @@ def test_poor_copies_are_never_found():
     )
     table = learn.recall([(poor, [list(mask) for mask in EVERYDAY])])
     assert all(row["hits_1"] == 0 for row in table.values())
+
+
+def pattern(path, seed, size, mode="RGB"):
+    generator = np.random.default_rng(seed)
+    noise = Image.fromarray(generator.integers(0, 255, (23, 31)).astype(np.uint8))
+    noise.resize(size, Image.Resampling.BICUBIC).convert(mode).save(path)
+    return path
+
+
+def test_gathering_keeps_every_source_in_one_half(tmp_path, monkeypatch):
+    walls = [
+        Photograph(f"w{k}", pattern(tmp_path / f"w{k}.png", k, (1000, 700)), "wallpaper", (0, 0, 1000, 700))
+        for k in range(2)
+    ]
+    stamps = [
+        Photograph(
+            f"s{k}", pattern(tmp_path / f"s{k}.png", 9 + k, (200, 160), "RGBA"), "stamp", (0, 0, 200, 160)
+        )
+        for k in range(2)
+    ]
+    monkeypatch.setattr(gather, "available", lambda: stamps)
+    monkeypatch.setattr(gather, "wallpapers", lambda: walls)
+    monkeypatch.setattr(gather, "_VIEWS", 2)
+    monkeypatch.setattr(gather, "_SCENES", 1)
+    rows = [row for job in gather._jobs(2) for row in gather._run(job)]
+    made = gather._samples(rows)
+    assert {"wallpaper", "stamp", "view", "scene", "document"} <= set(made.kinds)
+    for source in np.unique(made.sources):
+        assert len(set(made.halves[made.sources == source])) == 1
+    assert set(made.halves[made.kinds == "wallpaper"]) == {0, 1}
+    stamp_half = dict(zip(made.names[made.kinds == "stamp"], made.halves[made.kinds == "stamp"], strict=True))
+    for name, half in zip(made.names, made.halves, strict=True):
+        if name.startswith("scene-"):
+            assert stamp_half[name.split("-")[1]] == half
+    assert (np.sort(made.copy_ranks[0], axis=1) == np.arange(256)).all()
+    easy = made.copy_bits[:, NAMES.index("grey") * gather.STRENGTHS] != made.bits
+    assert easy.sum(axis=1).mean() < 10

@@ -53,6 +53,7 @@ def test_the_result_has_the_agreed_fields(result):
     assert tuple(result["recall"]) == tuple(result["clear_recall"]) == NAMES
     assert (result["tokens"], result["token_bytes"], result["profile"]) == (64, 64 * 81, "everyday")
     assert (result["entries"], result["fillers"]) == (60, 48)
+    assert result["held_out"]
 
 
 def test_easy_copies_are_found_and_unlisted_photographs_stay_closed(result):

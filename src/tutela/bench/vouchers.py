@@ -40,7 +40,7 @@ from tutela.voucher.wire import Attachment, Enrolment
 Progress = Callable[[int, int], None]
 
 FEWEST: Final = 20
-PACKAGE_PHOTOGRAPHS: Final = 200  # as many as are taken from installed packages where no folder is given
+PACKAGE_PHOTOGRAPHS: Final = 250  # as many as are taken from installed packages where no folder is given
 TABLE_ENTRIES: Final = 10_000
 MOST_VOUCHERS: Final = 20_000
 CLEAR_DISTANCE: Final = 31
@@ -146,6 +146,8 @@ def run(
     return {
         "photos": len(sample.listed) + len(sample.unlisted),
         "source": "installed packages" if photos is None else "a folder that was given",
+        # the masks were learned from those packages' photographs
+        "held_out": photos is not None,
         "profile": parameters.profile,
         "tokens": parameters.tokens,
         "hits": parameters.hits,
@@ -180,6 +182,8 @@ def show(result: dict[str, Any]) -> None:
         f"{result['photos']} photographs ({samples['listed']} listed, {samples['unlisted']} not): "
         f"{result['source']}; profile {result['profile']}, {result['tokens']} tokens"
     )
+    if not result["held_out"]:
+        stdout.print("The masks were learned from these photographs: give others with --photos for recall.")
     stdout.print(
         f"device {result['device_ms']:.1f} ms, provider {result['provider_ms']:.1f} ms a picture; "
         f"{result['token_bytes']} bytes of tokens, {result['body_bytes']} of body"
