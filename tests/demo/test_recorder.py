@@ -49,6 +49,9 @@ class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
 
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of requests that are none."""
+
 
 @pytest.fixture
 def target() -> Iterator[int]:

@@ -107,7 +107,7 @@ async def _requests(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, record: Path, stated: bytes
 ) -> None:
     """Pass requests on with the stated headers in place of the client's own, and keep them."""
-    ended = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
+    ended = (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError)  # or is no HTTP
     with contextlib.suppress(*ended), record.open("ab", buffering=0) as file:
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
