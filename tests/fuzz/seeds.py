@@ -241,9 +241,15 @@ def intakes() -> tuple[bytes, ...]:
 def provider_configs() -> tuple[bytes, ...]:
     texts = (
         "jurisdiction", "organisation", "contact_email", "epoch", "hash_list", "table_key", "trust", "hub",
-        "hub_user", "homeserver",
+        "hub_user",
     )  # fmt: skip
-    return (json.dumps({"version": 1, "renew_hours": 24, **dict.fromkeys(texts, "x")}).encode(),)
+    config = {
+        "version": 1,
+        "renew_hours": 24,
+        "homeserver": "https://example.org",
+        **dict.fromkeys(texts, "x"),
+    }
+    return (json.dumps(config).encode(),)
 
 
 def provider_answers() -> tuple[bytes, ...]:
