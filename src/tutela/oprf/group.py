@@ -11,6 +11,7 @@ rather than padded.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 
 from tutela.errors import VerificationError
 from tutela.oprf import sodium
@@ -18,12 +19,19 @@ from tutela.oprf import sodium
 POINT_BYTES = 32
 SCALAR_BYTES = 32
 IDENTITY = bytes(POINT_BYTES)
+ORDER = 2**252 + 27742317777372353535851937790883648493
 
 
 class InvalidPoint(VerificationError):
     """A 32-byte string is not a canonical, non-identity group element."""
 
     code = "oprf.invalid_point"
+
+
+class InvalidScalar(VerificationError):
+    """A string is not a scalar below the order of the group."""
+
+    code = "oprf.invalid_scalar"
 
 
 def _need(value: bytes, size: int, what: str) -> None:
@@ -100,6 +108,30 @@ def subtract(left: bytes, right: bytes) -> bytes:
     if sodium.load().crypto_core_ristretto255_sub(out, left, right) != 0:
         raise InvalidPoint("A term is not a valid group element.")
     return out.raw
+
+
+def add_scalars(left: bytes, right: bytes) -> bytes:
+    """Return left + right modulo the group order, in constant time."""
+    return _scalars(sodium.load().crypto_core_ristretto255_scalar_add, left, right)
+
+
+def multiply_scalars(left: bytes, right: bytes) -> bytes:
+    """Return left * right modulo the group order, in constant time."""
+    return _scalars(sodium.load().crypto_core_ristretto255_scalar_mul, left, right)
+
+
+def _scalars(function: Callable[..., object], left: bytes, right: bytes) -> bytes:
+    _need(left, SCALAR_BYTES, "A scalar")
+    _need(right, SCALAR_BYTES, "A scalar")
+    out = ctypes.create_string_buffer(SCALAR_BYTES)
+    function(out, left, right)  # returns nothing: it cannot fail
+    return out.raw
+
+
+def check_scalar(scalar: bytes) -> None:
+    """Raise `InvalidScalar` unless `scalar` is reduced: nobody can change a proof by adding the order."""
+    if len(scalar) != SCALAR_BYTES or int.from_bytes(scalar, "little") >= ORDER:
+        raise InvalidScalar("Not a reduced scalar of 32 bytes.")
 
 
 def random_scalar() -> bytes:

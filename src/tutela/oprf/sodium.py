@@ -23,6 +23,8 @@ _FUNCTIONS = (
     "crypto_core_ristretto255_add",
     "crypto_core_ristretto255_sub",
     "crypto_core_ristretto255_from_hash",
+    "crypto_core_ristretto255_scalar_add",
+    "crypto_core_ristretto255_scalar_mul",
     "crypto_core_ristretto255_scalar_random",
     "crypto_core_ristretto255_scalar_reduce",
     "crypto_scalarmult_ristretto255",
