@@ -1,0 +1,1 @@
+"""Releases that can be checked: built twice, listed, signed, and logged."""
