@@ -80,7 +80,7 @@ def build_table(
     Raises:
         TableError: there are no tokens, or no layout peels (practically impossible).
     """
-    keys = _padded(_distinct(tokens))
+    keys = padded_keys(tokens)
     layout = find_layout(keys, seed)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
         temporary = Path(file.name)
@@ -107,6 +107,15 @@ def build_table(
         seed=layout.seed,
         root=root,
     )
+
+
+def padded_keys(tokens: Iterable[Token]) -> Keys:
+    """Return the distinct tokens as sorted numbers, and behind them the dummies: all that a table holds.
+
+    Raises:
+        TableError: there are no tokens.
+    """
+    return _padded(_distinct(tokens))
 
 
 def _distinct(tokens: Iterable[Token]) -> Keys:
@@ -140,7 +149,7 @@ def find_layout(keys: Keys, seed: bytes) -> Layout:
     for counter, trial in enumerate(slot_seeds(seed)):
         size = wanted * 1.01 ** (counter // _TRIES_AT_ONE_SIZE)
         segments = max(1, math.ceil(size / length) - 2)
-        slots = _slots(keys, trial, segments, length)
+        slots = slots_of_all(keys, trial, segments, length)
         peeled = peel(slots, (segments + 2) * length)
         if peeled is not None:
             return Layout(trial, segments, length, *peeled, slots)
@@ -157,7 +166,8 @@ def _first_factor(count: int) -> float:
     return next(factor for least, factor in _FACTORS if count >= least)
 
 
-def _slots(keys: Keys, seed: bytes, segments: int, length: int) -> Slots:
+def slots_of_all(keys: Keys, seed: bytes, segments: int, length: int) -> Slots:
+    """Return the three slots of each token, shape (n, 3)."""
     rows = (slots_of(token_bytes(key), seed=seed, segments=segments, segment_length=length) for key in keys)
     flat = (slot for row in rows for slot in row)
     return np.fromiter(flat, np.int64, count=3 * len(keys)).reshape(-1, 3)

@@ -23,6 +23,9 @@ POLYNOMIAL = b"tutela1 poly"
 POSITION = b"tutela1 x"
 IMAGE_AEAD = b"tutela1 image"
 ACCOUNT_AEAD = b"tutela1 account"
+TOKENS = b"tutela1 tokens"
+STATEMENT = b"tutela1 table"
+LAWFUL_SET = b"tutela1 lawful"
 
 
 def digest(name: bytes, data: bytes, *, size: int = 32, key: bytes = b"") -> bytes:

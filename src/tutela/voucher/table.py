@@ -189,8 +189,7 @@ class Table:
         The file must hash to the root, A and every slot must be canonical, valid and not the identity
         (about 5 microseconds a slot).
         """
-        if tree_root(self._chunks()) != self.header.root:
-            raise TableError("The table does not match its root.", hint="Download the table again.")
+        self.check_root()
         try:
             group.check_point(self.header.public_key)
             for index in range(self.header.slots):
@@ -199,6 +198,11 @@ class Table:
                     progress(index, self.header.slots)
         except group.InvalidPoint as error:
             raise TableError("The table, or its key, holds something that is not a group element.") from error
+
+    def check_root(self) -> None:
+        """Verify that the file hashes to the root of its header."""
+        if tree_root(self._chunks()) != self.header.root:
+            raise TableError("The table does not match its root.", hint="Download the table again.")
 
     def decode(self, token: bytes) -> bytes:
         """Return D[s1] + D[s2] + D[s3] for a token's 6 bytes; it may be the identity."""
