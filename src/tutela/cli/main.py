@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "user": ("tutela.cli.user", "Console users and machine accounts."),
     "provider": ("tutela.cli.provider", "Set up a provider; withdraw a list entry."),
     "hub": ("tutela.cli.hub", "Set up a national centre; audit its chain."),
+    "log": ("tutela.cli.log", "A transparency log: append, prove, verify, serve."),
+    "witness": ("tutela.cli.witness", "Cosign logs that only ever grow."),
     "bench": ("tutela.cli.bench", "Measure, and compare with peers in the same run."),
     "demo": ("tutela.cli.demo", "The whole house on this machine, with real servers."),
 }

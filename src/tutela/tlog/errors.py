@@ -183,6 +183,12 @@ class Unreachable(RemoteError):
     code = "tlog.unreachable"
 
 
+class Absent(Unreachable):
+    """A log does not have the file that was asked for."""
+
+    code = "tlog.absent"
+
+
 class WitnessRefused(RemoteError):
     """A witness answered that it will not cosign. `status` is its HTTP status."""
 

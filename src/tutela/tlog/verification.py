@@ -1,8 +1,8 @@
 """Verify a checkpoint or a proof offline, against a policy, a clock and what was seen before.
 
 Every way to fail has its own error (see `errors`). What is checked, in this order: the format; that the
-policy lists the log; the log's signature; that nothing seen before contradicts it (`Equivocation`, `RolledBack`,
-`Fork`); the cosignatures; the quorum, and that a quorum is fresh; the inclusion of the leaf.
+policy lists the log; the log's signature; that nothing seen before contradicts it (`Equivocation`,
+`RolledBack` or `Fork`); the cosignatures; the quorum, and that a quorum is fresh; the inclusion of the leaf.
 
 A quorum is fresh when the cosignatures that are not older than `max_age` make a quorum by themselves, so that
 one witness alone cannot keep an old state alive. With `quorum none` no time is signed and nothing is stale.
