@@ -281,7 +281,7 @@ def test_a_built_epoch_opens_and_holds_the_list(built: tuple[Path, Manifest]) ->
     assert found == made
     assert made.public_key == group.multiply_base(KEY)
     assert (made.threshold, made.counts.tokens, made.list_commitment) == (5, 72, sample_list().commitment())
-    assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "table.bin"]
+    assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "table.bin", "table.proof"]
     for pdq in photographs(12):
         for token in entry_tokens(PARAMETERS, pdq):
             assert table.decode(token.to_bytes()) == group.multiply(

@@ -22,11 +22,12 @@ from tutela.hashlist.epoch.errors import (
 from tutela.hashlist.epoch.manifest import Manifest, Sizes, table_id
 from tutela.hashlist.epoch.selection import Counts, common_tokens
 from tutela.hashlist.epoch.threshold import Model, choose, false_opening
-from tutela.hashlist.epoch.verification import MANIFEST_FILE, TABLE_FILE, open_epoch, read, verify
+from tutela.hashlist.epoch.verification import MANIFEST_FILE, PROOF_FILE, TABLE_FILE, open_epoch, read, verify
 from tutela.hashlist.trust import Signer, Trust, TrustedKey
 
 __all__ = [
     "MANIFEST_FILE",
+    "PROOF_FILE",
     "TABLE_FILE",
     "CannotBuild",
     "Counts",

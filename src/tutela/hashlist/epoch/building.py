@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tutela.hashlist import envelope
+from tutela.hashlist import absence, envelope
 from tutela.hashlist.categories import PURPOSE
 from tutela.hashlist.clusters import clustered, clusters
 from tutela.hashlist.epoch.errors import CannotBuild, EpochExists
 from tutela.hashlist.epoch.manifest import MAX_DAYS, Manifest, slot_seed, table_id
 from tutela.hashlist.epoch.selection import Selection, select
 from tutela.hashlist.epoch.threshold import Model, choose
-from tutela.hashlist.epoch.verification import MANIFEST_FILE, TABLE_FILE
+from tutela.hashlist.epoch.verification import MANIFEST_FILE, PROOF_FILE, TABLE_FILE
 from tutela.hashlist.errors import BadFile
 from tutela.hashlist.hash_list import HashList
 from tutela.hashlist.trust import Signer
 from tutela.oprf import group
+from tutela.oprf.dleq import Random
 from tutela.sealed import keyfile
 from tutela.sealed.files import replacing
+from tutela.voucher.audit import prove_table
 from tutela.voucher.building import build_table
 from tutela.voucher.parameters import Parameters
 from tutela.voucher.table import Progress
@@ -39,6 +42,7 @@ class Plan:
         model: inputs of the threshold.
         common: tokens of a public benign corpus, left out.
         checkpoint: 32 bytes of a transparency log's checkpoint, or empty.
+        lawful_set: digest of the lawful reference set, fixed before the list, or empty.
     """
 
     number: int
@@ -48,6 +52,7 @@ class Plan:
     model: Model = field(default_factory=Model)
     common: Collection[Token] = frozenset()
     checkpoint: bytes = b""
+    lawful_set: bytes = b""
 
     def __post_init__(self) -> None:
         """Refuse a period that no device accepts."""
@@ -68,8 +73,9 @@ def build_epoch(
     signers: Sequence[Signer],
     out_dir: Path,
     progress: Progress | None = None,
+    random: Random = os.urandom,
 ) -> Manifest:
-    """Build the table of a list and write it with its signed manifest.
+    """Build the table of a list, prove it, and write both with the signed manifest.
 
     Args:
         hash_list: clustered (`tutela.hashlist.clustered`).
@@ -79,6 +85,7 @@ def build_epoch(
         signers: at least one; others can endorse the manifest later.
         out_dir: made if it is not there; must not hold a manifest.
         progress: called with (tokens done, tokens in all).
+        random: hedges the nonce of the table's proof.
 
     Raises:
         CannotBuild: nothing to list, entries not clustered, or no threshold.
@@ -87,7 +94,7 @@ def build_epoch(
     """
     if not signers:
         raise CannotBuild("An epoch needs a signer.")
-    selection = _selected(hash_list, parameters, plan)
+    selection = selected_tokens(hash_list, parameters, plan.common)
     chosen = parameters.with_threshold(
         choose(plan.model, listed=selection.fullest, masks=len(parameters.masks))
     )
@@ -113,7 +120,11 @@ def build_epoch(
         checkpoint=plan.checkpoint,
         counts=selection.counts,
         model=plan.model,
+        lawful_set=plan.lawful_set,
+        absence=absence.commitment_of(hash_list),
     )
+    proof = prove_table(header, selection.tokens, key=key, random=random)
+    write_public(out_dir / PROOF_FILE, proof.to_bytes())
     (out_dir / TABLE_FILE).chmod(0o644)
     write_public(out_dir / MANIFEST_FILE, envelope.sign(manifest.to_statement(), signers))
     return manifest
@@ -158,13 +169,16 @@ def write_public(path: Path, data: bytes) -> None:
         raise BadFile(f"The file {path.name} cannot be written.") from error
 
 
-def _selected(hash_list: HashList, parameters: Parameters, plan: Plan) -> Selection:
+def selected_tokens(
+    hash_list: HashList, parameters: Parameters, common: Collection[Token] = frozenset()
+) -> Selection:
+    """Return the tokens that the table of a clustered list holds; raises `CannotBuild`."""
     if len(clusters(clustered(hash_list.entries))) != len(hash_list.clusters()):
         raise CannotBuild(
             "Near duplicates of the list are not in one cluster.",
             hint="Import the list again: that clusters it.",
         )
-    selection = select(hash_list, parameters, plan.common)
+    selection = select(hash_list, parameters, common)
     if not selection.tokens:
         raise CannotBuild(
             "No entry of the list gives a token.", hint="Entries need PDQ hashes of sufficient quality."

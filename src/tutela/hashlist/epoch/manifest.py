@@ -54,6 +54,8 @@ class Manifest:
         checkpoint: of the transparency log that the slot seed was drawn after, or empty.
         counts: what is in the table and what was left out.
         model: inputs of the threshold.
+        lawful_set: 32 bytes, digest of the lawful reference set that this epoch is proved against, or empty.
+        absence: 32 bytes, commitment to the list's exact digests (`tutela.hashlist.absence`), or empty.
         endorsers: names of the trusted signers that verification found; not part of what is signed.
 
     Raises (on construction): CannotBuild.
@@ -70,6 +72,8 @@ class Manifest:
     checkpoint: bytes
     counts: Counts
     model: Model
+    lawful_set: bytes = b""
+    absence: bytes = b""
     endorsers: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +83,7 @@ class Manifest:
             and 1 <= self.build <= MAX_NUMBER
             and self.valid_from < self.valid_until
             and len(self.list_commitment) == HASH_BYTES
-            and len(self.checkpoint) in {0, HASH_BYTES}
+            and {len(self.checkpoint), len(self.lawful_set), len(self.absence)} <= {0, HASH_BYTES}
             and self.counts.tokens <= self.header.tokens
             and self.table_id == table_id(self.number, self.build, self.category, self.list_commitment)
         )
@@ -121,7 +125,8 @@ class Manifest:
         return hashlib.sha256(strict_json.canonical(self.to_statement())).digest()
 
     def to_statement(self) -> dict[str, Any]:
-        """Return what is signed."""
+        """Return what is signed; commitments that an epoch does not make are left out."""
+        made = {"lawful_set": self.lawful_set, "absence": self.absence}
         return {
             "type": TYPE,
             "version": VERSION,
@@ -140,6 +145,7 @@ class Manifest:
             "list_commitment": self.list_commitment.hex(),
             "checkpoint": self.checkpoint.hex(),
             "counts": self.counts.to_dict(),
+            **{name: value.hex() for name, value in made.items() if value},
         }
 
     @classmethod
@@ -162,6 +168,8 @@ class Manifest:
                 checkpoint=bytes.fromhex(data["checkpoint"]),
                 counts=Counts.from_dict(data["counts"]),
                 model=Model.from_dict(data["threshold_model"]),
+                lawful_set=bytes.fromhex(data.get("lawful_set", "")),
+                absence=bytes.fromhex(data.get("absence", "")),
                 endorsers=endorsers,
             )
             same = strict_json.canonical(manifest.to_statement()) == strict_json.canonical(data)

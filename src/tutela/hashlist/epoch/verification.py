@@ -39,6 +39,7 @@ from tutela.voucher.table import Progress, Table, slot_seeds
 
 MANIFEST_FILE: Final = "manifest.json"
 TABLE_FILE: Final = "table.bin"
+PROOF_FILE: Final = "table.proof"
 _NOTHING: Final[Mapping[bytes, bytes]] = {}
 
 
