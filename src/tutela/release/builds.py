@@ -220,7 +220,6 @@ def _git(folder: Path, *words: str, umask: int = -1) -> bytes:
             check=True,
             timeout=_TIMEOUT,
             umask=umask,
-            timeout=_TIMEOUT,
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise NoSource(
