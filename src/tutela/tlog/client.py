@@ -210,7 +210,7 @@ def cosigned(log: Log, witness: WitnessLine, ask: Ask) -> Signature:
         old = decimal(plain_text(answer.body, 32)[:-1])
         if old > log.size:
             raise StoreRolledBack(
-                f"The witness {witness.name} has seen {old} entries of this log; its folder holds {log.size}.",
+                f"The witness {witness.name} saw {old} entries of this log; its folder holds {log.size}.",
                 hint="Never append to this copy: restore the newest one, or found a new log.",
             )
     said = answer.body[:200].decode("utf-8", "replace").strip()
