@@ -3,9 +3,10 @@ SHELL := /bin/bash
 VENV := .venv
 DEMO_ARGS ?=
 TEST_ARGS ?=
+RELEASE_ARGS ?=
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup setup-test demo test test-all docs clean
+.PHONY: help setup setup-test demo test test-all docs release clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +41,9 @@ test-all: setup-test ## The suite with its slow parts
 
 docs: setup-test ## Build the documentation into docs/_build
 	@$(VENV)/bin/nox --no-venv -s docs
+
+release: setup ## Build the checked-out commit twice, compare, and write dist/ (see docs/releasing.md)
+	@$(VENV)/bin/tutela release build --out dist $(RELEASE_ARGS)
 
 clean: ## Remove what was installed and built
 	rm -rf $(VENV) node_modules docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis

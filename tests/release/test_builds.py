@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import subprocess
 import sys
 import tarfile
@@ -156,14 +155,14 @@ def test_the_installed_wheel_has_every_file_of_the_tree(
 ) -> None:
     """Templates, static files, masks and schemas too: what the tree has, the installed package has."""
     (tmp_path / WHEEL).write_bytes(made[WHEEL])
-    target = tmp_path / "installed"
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-compile"]
+    fresh, target = tmp_path / "fresh", tmp_path / "installed"
+    subprocess.run([sys.executable, "-m", "venv", str(fresh)], check=True, capture_output=True, timeout=120)
+    command = [str(fresh / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run(
-        [*command, "--target", str(target), str(tmp_path / WHEEL)],
+        [*command, "--no-compile", "--target", str(target), str(tmp_path / WHEEL)],
         check=True,
         capture_output=True,
         timeout=120,
-        env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
     )
     installed = {path.relative_to(target): path for path in (target / "tutela").rglob("*") if path.is_file()}
     tree = {path.relative_to(clone / "src"): path for path in (clone / "src").rglob("*") if path.is_file()}

@@ -27,7 +27,7 @@ from tutela.release.errors import (
     RebuildDiffers,
     UnlistedFile,
 )
-from tutela.tlog import Checkpoint, Ed25519Signer, Leaf, Proof, SignedCheckpoint, note, tree
+from tutela.tlog import Ed25519Signer, Leaf, Proof, checkpoint, note, tree
 
 WHEEL, SBOM = "tutela-0.1.0-py3-none-any.whl", "tutela-0.1.0.cdx.json"
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -178,8 +178,9 @@ def logged(leaf: bytes) -> tuple[bytes, bytes]:
     signer = Ed25519Signer("example.org/log", bytes(range(1, 33)))
     hashes = [tree.leaf_hash(each) for each in (b"one", leaf, b"three")]
     left = tree.node_hash(hashes[0], hashes[1])
-    text = Checkpoint("example.org/log", 3, tree.node_hash(left, hashes[2])).to_text()
-    signed = SignedCheckpoint.parse(note.Note(text, (note.sign(text, signer),)).to_bytes())
+    signed = checkpoint.sign(
+        checkpoint.Checkpoint("example.org/log", 3, tree.node_hash(left, hashes[2])), signer
+    )
     return Proof(1, (hashes[0], hashes[2]), signed).to_bytes(), f"log {signer.key}\nquorum none\n".encode()
 
 
