@@ -17,6 +17,7 @@ from PIL import Image
 from tutela.cybertip import documents
 from tutela.cybertip.vocabulary import IncidentType
 from tutela.hashlist import Entry, Provenance, legal_basis
+from tutela.hashlist import governance as rules_of_lists
 from tutela.hashlist.trust import Signer, Trust, TrustedKey
 from tutela.sealed import keyfile, stream
 from tutela.voucher.parameters import Parameters
@@ -94,6 +95,30 @@ def signed_legal_bases() -> tuple[bytes, ...]:
 
 def parameters() -> tuple[bytes, ...]:
     return (json.dumps(SMALL.to_dict()).encode(), json.dumps(manifest()["signed"]["table"]).encode())
+
+
+def _vectors() -> dict[str, Any]:
+    return dict(_golden("vectors", "audit.json"))
+
+
+def table_proofs() -> tuple[bytes, ...]:
+    return (bytes.fromhex(_vectors()["table"]["proof"]),)
+
+
+def lawful_sets() -> tuple[bytes, ...]:
+    return (bytes.fromhex(_vectors()["lawful"]["set"]),)
+
+
+def lawful_proofs() -> tuple[bytes, ...]:
+    return (bytes.fromhex(_vectors()["lawful"]["proofs"]),)
+
+
+def absence_proofs() -> tuple[bytes, ...]:
+    return (bytes.fromhex(_vectors()["absence"]["proof"]),)
+
+
+ABSENT = bytes.fromhex(_vectors()["absence"]["digest"])
+ABSENCE_COMMITMENT = bytes.fromhex(_vectors()["absence"]["commitment"])
 
 
 def trusts() -> tuple[bytes, ...]:
@@ -255,3 +280,97 @@ def provider_configs() -> tuple[bytes, ...]:
 def provider_answers() -> tuple[bytes, ...]:
     refusal = {"code": "provider.key_due", "message": "m", "hint": "h"}
     return (json.dumps({"state": "accepted", "key": "renew"}).encode(), json.dumps(refusal).encode())
+
+
+BEGIN, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+MEMBERS = {name: Signer(bytes([place]) * 32) for place, name in enumerate(("east", "north", "south"), 1)}
+
+
+@functools.cache
+def constitution() -> rules_of_lists.Constitution:
+    roles = ("adjudicator", "endorser", "submitter")
+    people = tuple(
+        rules_of_lists.Organisation(
+            name,
+            name,
+            f"X{name[0].upper()}",
+            roles,
+            (rules_of_lists.Key(signer.public_key, BEGIN, END),),
+        )
+        for name, signer in MEMBERS.items()
+    )
+    return rules_of_lists.Constitution(
+        number=1,
+        previous=bytes(32),
+        valid_from=BEGIN,
+        valid_until=END,
+        endorsers=tuple(MEMBERS),
+        organisations=people,
+    )
+
+
+def constitutions() -> tuple[bytes, ...]:
+    return (rules_of_lists.sign_constitution(constitution(), list(MEMBERS.values())),)
+
+
+@functools.cache
+def published() -> rules_of_lists.ListVersion:
+    """A history of one entry, disputed and kept, and its list version."""
+    history = rules_of_lists.History.begin(constitutions()[0], constitution().digest, BEGIN)
+    entry = {"at": BEGIN, "commitment": b"c" * 32}
+    said: list[rules_of_lists.Statement] = [
+        rules_of_lists.Submission(organisation=name, **entry, classification="tutela-demo:A")
+        for name in ("east", "north")
+    ]
+    said.append(rules_of_lists.Dispute(**entry, ground="lawful-content", opener=SIGNER.public_key))
+    about = {**entry, "dispute": said[-1].digest}
+    said += [
+        rules_of_lists.Answer(organisation="east", **about, outcome="stands"),
+        rules_of_lists.Decision(organisation="south", **about, outcome="keep"),
+        rules_of_lists.Expiry(organisation="east", **entry, ends=END),
+    ]
+    for each in said:
+        _append(history, each)
+    drawn = datetime(2026, 1, 2, tzinfo=UTC)
+    for name in MEMBERS:
+        _append(history, _endorsement(history, name, drawn))
+    return rules_of_lists.publish(history, rules_of_lists.state_at(history, history.constitution, drawn))
+
+
+def _append(history: rules_of_lists.History, said: rules_of_lists.Statement) -> None:
+    history.append(rules_of_lists.sign(said, MEMBERS.get(said.organisation, SIGNER)), said.at)
+
+
+def _endorsement(history: rules_of_lists.History, name: str, drawn: datetime) -> rules_of_lists.Endorsement:
+    return rules_of_lists.Endorsement(
+        organisation=name,
+        at=drawn,
+        number=1,
+        root=history.draw(constitution(), 7, drawn).root,
+        size=7,
+        drawn=drawn,
+        valid_from=drawn,
+        valid_until=datetime(2026, 3, 1, tzinfo=UTC),
+        constitution=constitution().digest,
+    )
+
+
+def histories() -> tuple[bytes, ...]:
+    return (published().files["history.jsonl"],)
+
+
+def governance_statements() -> tuple[bytes, ...]:
+    lines = histories()[0].splitlines()[1:]
+    return tuple(json.dumps(json.loads(line)["document"]).encode() for line in lines)
+
+
+def governance_unsigned() -> tuple[bytes, ...]:
+    return tuple(json.dumps(json.loads(line)["signed"]).encode() for line in governance_statements())
+
+
+def endorsement_files() -> tuple[bytes, ...]:
+    return (published().endorsements.to_bytes(),)
+
+
+def commitment_files() -> tuple[bytes, ...]:
+    return (published().files["commitments.txt"] + b"d" * 64 + b"\n",)

@@ -27,9 +27,18 @@ from tutela.cybertip.errors import DocumentError
 from tutela.errors import TutelaError
 from tutela.guard import status as guard_status
 from tutela.guard.store import Store
-from tutela.hashlist import HashList, Labels, Provenance, envelope, legal_basis, strict_json
+from tutela.hashlist import HashList, Labels, Provenance, absence, envelope, legal_basis, strict_json
 from tutela.hashlist.epoch import verify as verify_manifest
 from tutela.hashlist.formats import plain, table
+from tutela.hashlist.governance import (
+    Constitution,
+    Endorsements,
+    publication,
+    read_constitution,
+    statements,
+    verify,
+    verify_list,
+)
 from tutela.hashlist.trust import Trust
 from tutela.homeserver.delivery import parse_answer
 from tutela.hub import multipart, reading
@@ -40,6 +49,8 @@ from tutela.messenger.outgoing import Outgoing
 from tutela.oprf import group
 from tutela.provider import config, requests
 from tutela.sealed import keyfile, stream
+from tutela.voucher import lawful
+from tutela.voucher.audit import TableProof
 from tutela.voucher.opening import Opened, Opener
 from tutela.voucher.parameters import Parameters
 from tutela.voucher.table import TableHeader
@@ -137,6 +148,45 @@ def _as_signed(data: bytes) -> bytes:
 def trust(data: bytes) -> None:
     read = Trust.from_dict(strict_json.read(data))
     assert Trust.from_dict(read.to_dict()) == read
+
+
+def constitution(data: bytes) -> None:
+    read_constitution(data, seeds.constitution().digest)
+
+
+def constitution_unsigned(data: bytes) -> None:
+    read = Constitution.from_dict(strict_json.read(data))
+    assert Constitution.from_dict(read.to_dict()) == read
+
+
+def constitutions_unsigned() -> tuple[bytes, ...]:
+    return (json.dumps(seeds.constitution().to_dict()).encode(),)
+
+
+def governance_statement(data: bytes) -> None:
+    verify(data, seeds.constitution().directory)
+
+
+def governance_unsigned(data: bytes) -> None:
+    """What an organisation might sign by mistake."""
+    read = statements.from_dict(strict_json.read(data))
+    assert statements.from_dict(read.to_dict()) == read
+
+
+def endorsements(data: bytes) -> None:
+    read = Endorsements.parse(data)
+    assert Endorsements.parse(read.to_bytes()) == read
+    root = seeds.published().root
+    read.verify(root, "child-sexual-exploitation-and-abuse", NOW, seeds.constitution())
+
+
+def governance_history(data: bytes) -> None:
+    files = {**seeds.published().files, "history.jsonl": data}
+    verify_list(files, seeds.constitution().digest, NOW)
+
+
+def commitments(data: bytes) -> None:
+    publication.read_commitments(data)
 
 
 def _file(data: bytes) -> Path:
@@ -310,6 +360,26 @@ def provider_config(data: bytes) -> None:
         config.Config.from_dict(value)
 
 
+def table_proof(data: bytes) -> None:
+    assert TableProof.from_bytes(data).to_bytes() == data
+
+
+def lawful_set(data: bytes) -> None:
+    assert lawful.LawfulSet.from_bytes(data).to_bytes() == data
+
+
+def lawful_proofs(data: bytes) -> None:
+    assert lawful.LawfulProofs.from_bytes(data).to_bytes() == data
+
+
+def absence_proof(data: bytes) -> None:
+    """Read, and checked as an asker would: the seed's digest is the only one that may pass."""
+    read = absence.AbsenceProof.from_bytes(data)
+    assert read.to_bytes() == data
+    absence.verify(read, seeds.ABSENCE_COMMITMENT, "sha256", seeds.ABSENT)
+    assert data in seeds.absence_proofs()
+
+
 def opened_seeds() -> tuple[bytes, ...]:
     return (bytes(24), bytes(24 + 25))
 
@@ -320,12 +390,23 @@ TARGETS: Mapping[str, Target] = {
     "voucher": Target(voucher, seeds.vouchers, 4096),
     "inner": Target(inner, seeds.inners, 3300),
     "opened": Target(opened, opened_seeds, 300),
+    "table-proof": Target(table_proof, seeds.table_proofs, 200),
+    "lawful-set": Target(lawful_set, seeds.lawful_sets, 1024),
+    "lawful-proofs": Target(lawful_proofs, seeds.lawful_proofs, 8192),
+    "absence-proof": Target(absence_proof, seeds.absence_proofs, 1600),
     "parameters": Target(parameters, seeds.parameters),
     "manifest": Target(manifest, seeds.manifests, 8192),
     "manifest-signed": Target(statement, seeds.statements, 8192),
     "legal-basis": Target(basis, seeds.signed_legal_bases, 2048),
     "legal-basis-signed": Target(signed_basis, seeds.legal_bases, 2048),
     "trust": Target(trust, seeds.trusts, 2048),
+    "constitution": Target(constitution, seeds.constitutions, 8192),
+    "constitution-unsigned": Target(constitution_unsigned, constitutions_unsigned, 8192),
+    "governance-statement": Target(governance_statement, seeds.governance_statements, 4096),
+    "governance-unsigned": Target(governance_unsigned, seeds.governance_unsigned, 2048),
+    "governance-history": Target(governance_history, seeds.histories, 1 << 14),
+    "endorsements": Target(endorsements, seeds.endorsement_files, 8192),
+    "commitments": Target(commitments, seeds.commitment_files, 2048),
     "list-plain": Target(plain_list, seeds.plain_lists),
     "list-csv": Target(csv_list, seeds.csv_lists),
     "list-jsonl": Target(jsonl_list, seeds.jsonl_lists),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -200,6 +202,20 @@ def published() -> dict[str, bytes]:
         at = hours(3) + timedelta(seconds=place)
         history.append(samples.signed(replace(drawn, organisation=who, at=at)), at)
     return dict(publish(history, state_at(history, FIRST, hours(4))).files)
+
+
+def test_the_layout_of_a_file_does_not_matter() -> None:
+    history = History.begin(FIRST_DATA, FIRST.digest, hours(0))
+    data = samples.signed(submission(1, "east-hotline", hours(1)))
+    loose = json.dumps(json.loads(data), indent=2).encode()
+    record = history.append(loose, hours(1))
+    assert record.data == data
+    assert record.leaf() == {
+        "type": "tutela-governance", "version": 1, "position": 1, "received": "2026-01-01T01:00:00Z",
+        "digest": record.digest.hex(), "document": hashlib.sha256(data).hexdigest(), "kind": "tutela-submission",
+        "category": "child-sexual-exploitation-and-abuse", "organisation": "east-hotline",
+        "commitment": samples.name(1).hex(),
+    }  # fmt: skip
 
 
 def test_an_outsider_checks_a_list_offline() -> None:

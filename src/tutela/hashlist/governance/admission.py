@@ -52,8 +52,8 @@ class Past(Protocol):
     def __len__(self) -> int:
         """Return the number of records."""
 
-    def size_at(self, now: datetime) -> int:
-        """Return how many records had arrived by then."""
+    def drawable(self, size: int, now: datetime) -> bool:
+        """Say whether the first `size` records are what had arrived."""
 
     def endorsements(self, size: int | None = None) -> Iterable[tuple[Record, Endorsement]]:
         """Yield the endorsements."""
@@ -144,7 +144,7 @@ def _endorsement(past: Past, statement: Endorsement, organisation: Organisation)
     for _, earlier in past.endorsements():
         if earlier.organisation == organisation.id:
             _check_earlier(earlier, statement)
-    if statement.drawn > statement.at or statement.size != past.size_at(statement.drawn):
+    if statement.drawn > statement.at or not past.drawable(statement.size, statement.drawn):
         raise OutOfOrder("The list was not drawn from all that had arrived.", size=statement.size)
     if past.draw(constitution, statement.size, statement.drawn).root != statement.root:
         raise OtherRoot(number=statement.number)

@@ -1,9 +1,9 @@
 """The constitution: who takes part, how many must agree, what a list may be about, and every clock.
 
 It is a JSON document of type "tutela-constitution" that a quorum signs. The first one is believed because
-its digest is known from elsewhere (it comes with the program); every later one names its predecessor's digest and
-is signed by a quorum of the *predecessor's* endorsers, by the predecessor's rules. So nobody changes the rules
-with less than what the rules ask for.
+its digest is known from elsewhere (it comes with the program); every later one names its predecessor's
+digest and is signed by a quorum of the *predecessor's* endorsers, by the predecessor's rules. So nobody
+changes the rules with less than what the rules ask for.
 
 Not protected: a coalition that reaches the amendment quorum can change everything in here, save what
 `Constitution` refuses for all constitutions and the closed categories of the program itself. That is why the

@@ -22,7 +22,7 @@ class GovernanceError(VerificationError):
     code = "governance"
     sentence: ClassVar[str] = "The rules of the register do not hold."
 
-    def __init__(self, detail: str = "", **facts: Fact) -> None:
+    def __init__(self, detail: str = "", /, **facts: Fact) -> None:
         super().__init__(f"{self.sentence} {detail}".strip())
         self.facts = facts
 
@@ -239,7 +239,7 @@ class Reason:
 
     def error(self) -> GovernanceError:
         """Return the refusal, to raise."""
-        return self.refusal(**dict(self.facts))
+        return self.refusal("", **dict(self.facts))
 
     def to_dict(self) -> Mapping[str, Any]:
         """Return code, message and facts."""

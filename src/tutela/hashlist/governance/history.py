@@ -16,7 +16,7 @@ from tutela.hashlist.governance.drawing import Drawn, candidate, share_out
 from tutela.hashlist.governance.errors import Expired, NotYetValid, OutOfOrder, Repeated
 from tutela.hashlist.governance.folding import Folded, fold
 from tutela.hashlist.governance.records import Amendment, Record
-from tutela.hashlist.governance.signing import Verified, read_constitution, verify
+from tutela.hashlist.governance.signing import MAX_CONSTITUTION, Verified, read_constitution, tidy, verify
 from tutela.hashlist.governance.statements import Dispute, Endorsement
 
 
@@ -43,7 +43,7 @@ class History:
     @classmethod
     def begin(cls, data: bytes, anchor: bytes, received: datetime) -> History:
         """Begin with the first constitution's file, whose digest is known; raises as `read_constitution`."""
-        return cls(Amendment(read_constitution(data, anchor), data), received)
+        return cls(Amendment(read_constitution(data, anchor), tidy(data, MAX_CONSTITUTION)), received)
 
     def append(self, data: bytes, received: datetime) -> Record:
         """Verify a statement's file and take it in.
@@ -67,7 +67,7 @@ class History:
         Raises:
             GovernanceError: it does not follow, lacks its quorum, or its time has not begun.
         """
-        amendment = Amendment(read_constitution(data, self.constitution), data)
+        amendment = Amendment(read_constitution(data, self.constitution), tidy(data, MAX_CONSTITUTION))
         record = Record(len(self._records), received, amendment)
         self._check_place(record)
         before, self.constitution = self.constitution, amendment.constitution
@@ -88,6 +88,10 @@ class History:
     def size_at(self, now: datetime) -> int:
         """Return how many records had arrived by then."""
         return bisect.bisect_right(self._times, now)
+
+    def drawable(self, size: int, now: datetime) -> bool:
+        """Say whether the first `size` records had arrived by then; those of its very second may lack."""
+        return max(1, bisect.bisect_left(self._times, now)) <= size <= self.size_at(now)
 
     def constitution_at(self, size: int) -> Constitution:
         """Return the constitution in force after the first `size` records, 1 at least."""

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from tutela.hashlist import strict_json
 from tutela.hashlist.errors import BadJSON
 from tutela.hashlist.governance import fields, statements
-from tutela.hashlist.governance.constitution import TYPE, Constitution
+from tutela.hashlist.governance.constitution import Constitution
 from tutela.hashlist.governance.errors import (
     AlliedOnly,
     DuplicateSigner,
@@ -30,7 +30,6 @@ from tutela.hashlist.governance.errors import (
     Malformed,
     OtherConstitution,
     TooFewEndorsements,
-    UnknownOrganisation,
     WrongRole,
 )
 from tutela.hashlist.governance.organisations import Directory, Organisation, independent
@@ -54,7 +53,7 @@ class Verified:
     Attributes:
         statement: what was said.
         organisation: by whom, as the directory had it then; None for a dispute.
-        data: the file, byte for byte.
+        data: the file, in its canonical layout.
     """
 
     statement: Statement
@@ -93,12 +92,12 @@ def verify(data: bytes, directory: Directory) -> Verified:
         if key != key_id(statement.opener):
             raise ForgedSignature("It is of another key than the one that opened the dispute.")
         check_signature(statement.opener, signature, signed)
-        return Verified(statement, None, data)
+        return Verified(statement, None, tidy(data, MAX_STATEMENT))
     organisation, found = directory.signer(key, statement.at)
     check_signature(found.public_key, signature, signed)
     if organisation.id != statement.organisation:
         raise WrongRole("It was signed in another's name.", organisation=organisation.id)
-    return Verified(statement, organisation, data)
+    return Verified(statement, organisation, tidy(data, MAX_STATEMENT))
 
 
 def read_constitution(data: bytes, known: bytes | Constitution) -> Constitution:
@@ -162,6 +161,12 @@ def split(data: bytes, limit: int) -> tuple[dict[str, Any], tuple[tuple[str, byt
     return parts["signed"], tuple((item["key_id"], item["signature"]) for item in parts["signatures"])
 
 
+def tidy(data: bytes, limit: int) -> bytes:
+    """Return a signed file in its canonical layout, which is what histories keep; raises `Malformed`."""
+    split(data, limit)
+    return strict_json.canonical(strict_json.read(data, max_bytes=limit)) + b"\n"
+
+
 def check_signature(public_key: bytes, signature: bytes, signed: dict[str, Any]) -> None:
     """Raise `ForgedSignature` unless it fits."""
     try:
@@ -180,15 +185,3 @@ def _seal(signed: dict[str, Any], signers: Sequence[Signer]) -> bytes:
     whole = message(signed)
     listed = [{"key_id": key_id(each.public_key), "signature": each.sign(whole).hex()} for each in signers]
     return strict_json.canonical({"signed": signed, "signatures": listed}) + b"\n"
-
-
-__all__ = [
-    "TYPE",
-    "UnknownOrganisation",
-    "Verified",
-    "message",
-    "read_constitution",
-    "sign",
-    "sign_constitution",
-    "verify",
-]
