@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.fuzz import django_ready, seeds
+from tests.fuzz import django_ready, logs, seeds
 
 from tutela import audit, fingerprint
 from tutela.audit import lines as audit_lines
@@ -427,4 +427,5 @@ TARGETS: Mapping[str, Target] = {
     "address-ranges": Target(address_ranges, seeds.ranges),
     "file-key": Target(file_key, file_keys, 2048),
     "held-file": Target(held_file, held_files, 2048),
+    **{name: Target(*row) for name, row in logs.PARSERS.items()},
 }

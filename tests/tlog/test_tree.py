@@ -16,7 +16,16 @@ from tutela.tlog.tree import Frontier, Tree
 # Leaves, roots and paths of the reference implementation of RFC 6962 (certificate-transparency, merkle_tree_test)
 CT_LEAVES = tuple(
     bytes.fromhex(text)
-    for text in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
+    for text in (
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    )
 )
 CT_ROOTS = (
     "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
@@ -161,7 +170,9 @@ def test_no_forged_proof_passes() -> None:
         for index in range(size):
             leaf, proof = made.node(0, index), made.inclusion_proof(index, size)
             cases = [(leaf, index, size, forged, root) for forged in forgeries(proof)]
-            cases += [(leaf, other, size, proof, root) for other in (index + 1, index - 1, size) if other != index]
+            cases += [
+                (leaf, other, size, proof, root) for other in (index + 1, index - 1, size) if other != index
+            ]
             cases += [(leaf, index, size, proof, bytes(32)), (bytes(32), index, size, proof, root)]
             for case in cases:
                 tried += 1

@@ -239,7 +239,7 @@ def post(witness: WitnessLine, body: bytes) -> Answer:
 
 
 def request(method: str, url: str, body: bytes, limit: int, timeout: float) -> Answer:
-    """Send one HTTP request; follow nothing, and read at most `limit` bytes.
+    """Send one HTTP request; follow nothing, and read at most `limit` bytes (of an error: the first).
 
     Raises:
         Unreachable: no connection, no answer in time, or an answer that is too long.
@@ -258,6 +258,6 @@ def request(method: str, url: str, body: bytes, limit: int, timeout: float) -> A
         raise Unreachable(f"{parts.hostname} does not answer.", hint="Is the address right?") from error
     finally:
         connection.close()
-    if len(data) > limit:
+    if len(data) > limit and answer.status == http.client.OK:
         raise Unreachable(f"{parts.hostname} answers with more than {limit} bytes.")
-    return Answer(answer.status, data, answer.headers.get("Content-Type", ""))
+    return Answer(answer.status, data[:limit], answer.headers.get("Content-Type", ""))

@@ -34,7 +34,6 @@ from tutela.tlog.errors import (
     StoreRolledBack,
     StoreTruncated,
     StoreUnwritable,
-    Truncated,
     Unsupported,
 )
 from tutela.tlog.evidence import Evidence
@@ -232,7 +231,7 @@ class Log:
                 if hashes != [nodes(0, index * tiles.WIDTH + at) for at in range(wide)]:
                     raise _damaged()
                 frontier = frontier.extended(hashes)
-        except Truncated as error:
+        except Malformed as error:
             raise _truncated() from error
         if frontier.root() != self._head.checkpoint.root:
             raise _damaged()
@@ -274,7 +273,7 @@ class Log:
             last = size % tiles.WIDTH
             bundle = self._read_tile(tiles.path(tiles.ENTRIES, size // tiles.WIDTH, last)) if last else b""
             self._pending = tiles.parse_bundle(bundle, last)
-        except (Truncated, Malformed) as error:
+        except Malformed as error:
             raise _truncated() from error
         hashes = tuple(tree.leaf_hash(entry) for entry in self._pending)
         if self._frontier.root() != self._head.checkpoint.root or (hashes and hashes != self._edge.levels[0]):
