@@ -115,6 +115,11 @@ def attempts(draw: random.Random, pair: Pair, count: int) -> Iterator[tuple[Stat
             for said in endorsing(draw, pair, now):
                 count -= 1
                 yield said, now
+        elif kind < 0.33:
+            entry = draw.choice((0, 1, 2, 3))
+            for who in ("east-hotline", draw.choice(("west-centre", "south-hotline"))):
+                count -= 1
+                yield samples.submission(entry, who, now), now
         else:
             count -= 1
             yield one(draw, pair, now, kind), now

@@ -19,6 +19,7 @@ from tutela.hashlist.governance import (
     errors,
     publish,
     sign,
+    sign_constitution,
     state_at,
     verify_list,
 )  # fmt: skip
@@ -251,3 +252,52 @@ def test_files_that_do_not_follow_are_refused() -> None:
     ):
         with pytest.raises(errors.OtherPublication):
             verify_list({**files, name: data}, FIRST.digest, hours(5))
+
+
+def test_each_removal_is_lifted_by_its_own_dispute_only_and_never_by_who_has_a_part() -> None:
+    history = listed()
+    opened = [samples.dispute(1, hours(at)) for at in (10, 11)]
+    for each in opened:
+        admit(history, each)
+    for place, each in enumerate(opened):
+        said = {"commitment": samples.name(1), "dispute": each.digest, "organisation": "rights-body"}
+        admit(history, Decision(**said, at=hours(12 + place), outcome="remove"))
+    for place, who in enumerate(("east-hotline", "west-centre")):
+        admit(history, submission(1, who, hours(14 + place)))
+    endorse(history, hours(16), 2)
+    assert codes(history, 17)[0] == "removed"
+    said = {"commitment": samples.name(1), "outcome": "keep"}
+    with pytest.raises(errors.WrongRole):
+        admit(history, Decision(**said, dispute=opened[0].digest, organisation="west-centre", at=hours(17)))
+    with pytest.raises(errors.UnknownDispute):
+        admit(history, Decision(**said, dispute=bytes(32), organisation="rights-body", at=hours(17)))
+    admit(history, Decision(**said, dispute=opened[0].digest, organisation="rights-body", at=hours(17)))
+    assert codes(history, 17)[0] == "removed"
+    admit(history, Decision(**said, dispute=opened[1].digest, organisation="rights-body", at=hours(18)))
+    endorse(history, hours(19), 3)
+    assert codes(history, 20) == []
+
+
+def test_an_amendment_ends_endorsements_and_lost_roles_end_submissions() -> None:
+    history = History.begin(FIRST_DATA, FIRST.digest, hours(0))
+    for place, who in enumerate(("east-hotline", "north-hotline"), 1):
+        history.append(samples.signed(submission(1, who, hours(place))), hours(place))
+    endorse(history, hours(3))
+    people = [
+        replace(each, roles=("endorser",)) if each.id == "north-hotline" else each
+        for each in FIRST.organisations
+    ]
+    following = replace(FIRST, number=2, previous=FIRST.digest, organisations=tuple(people))
+    signers = [SIGNERS[who] for who in samples.THREE]
+    history.amend(sign_constitution(following, signers), hours(4))
+    state = state_at(history, history.constitution, hours(5))
+    assert [reason.code for reason in state.explain(samples.name(1))] == [
+        "governance.single_source",
+        "governance.not_endorsed",
+    ]
+    with pytest.raises(errors.SingleSource):
+        state.require_live(samples.name(1))
+    assert state_at(history, FIRST, hours(3.5)).live == (samples.name(1),)
+    admit(history, submission(1, "west-centre", hours(6)))
+    endorse(history, hours(7), 2)
+    assert state_at(history, following, hours(8)).live == (samples.name(1),)
