@@ -54,6 +54,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (place / "photos" / f"{number:02d}.jpg").write_bytes(photograph.data(600))
     shutil.copy(place / "photos" / "00.jpg", place / "photo.jpg")
     (place / "broken.jpg").write_bytes((place / "photo.jpg").read_bytes()[:900])
+    subprocess.run(
+        ["git", "clone", "--quiet", str(ROOT), str(place / "source")],
+        check=(ROOT / ".git").exists(),
+        capture_output=True,
+        timeout=120,
+    )
     return place
 
 
@@ -63,6 +69,8 @@ def run(row: Row, folder: Path) -> None:
         words[:1] = [sys.executable, "-m", "tutela.cli.main"]
     elif shutil.which(words[0]) is None or not (ROOT / "node_modules" / "@noble").is_dir():
         pytest.skip("Node.js or its packages are missing: run `make setup-test`")
+    if words[3:4] == ["release"] and not (ROOT / ".git").exists():
+        pytest.skip("this is not a clone")
     environment = os.environ | {"TUTELA_KEY_PASSPHRASE": "a passphrase for this test only"}
     done = subprocess.run(
         words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=1500

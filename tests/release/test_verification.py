@@ -215,7 +215,9 @@ def test_the_commands(clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     out, key, name = str(tmp_path / "dist"), str(tmp_path / "release.key"), "example.org/release"
     call("build", "--out", out, "--source", str(clone))
-    public = str(call("keygen", "--key-out", key, "--name", name)["key"])
+    public = str(tmp_path / "release.pub")
+    printed = call("keygen", "--key-out", key, "--public-out", public, "--name", name)["key"]
+    assert Path(public).read_text() == f"{printed}\n"
     call("sign", out, "--signing-key", key, "--name", name)
     proof, policy = logged(str(call("leaf", out)["leaf"]).encode())
     (tmp_path / "proof").write_bytes(proof)

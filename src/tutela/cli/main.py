@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hub": ("tutela.cli.hub", "Set up a national centre; audit its chain."),
     "log": ("tutela.cli.log", "A transparency log: append, prove, verify, serve."),
     "witness": ("tutela.cli.witness", "Cosign logs that only ever grow."),
+    "release": ("tutela.cli.release", "Make, sign and check releases of Tutela itself."),
     "bench": ("tutela.cli.bench", "Measure, and compare with peers in the same run."),
     "demo": ("tutela.cli.demo", "The whole house on this machine, with real servers."),
 }

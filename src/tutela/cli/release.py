@@ -44,14 +44,18 @@ def keygen_command(
     key_out: Annotated[Path, typer.Option(help="Key file to write, under TUTELA_KEY_PASSPHRASE.")],
     *,
     name: Name,
+    public_out: Annotated[Path | None, typer.Option(help="File to write the public half to.")] = None,
     as_json: AsJSON = False,
 ) -> None:
     """Make a release key, and print its public half: the verifier key that everyone may know."""
+    from tutela.release import making
     from tutela.sealed import keyfile
     from tutela.tlog import Ed25519Signer
 
     signer = Ed25519Signer(name, secrets.token_bytes(32))
     keyfile.save(key_out, signer.private, keyfile.passphrase_from_environment())
+    if public_out:
+        making.put(public_out, f"{signer.key}\n".encode())
     result = {"ok": True, "file": str(key_out), "key": str(signer.key)}
     emit(result, lambda: say(str(signer.key)), as_json=as_json)
 

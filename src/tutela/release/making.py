@@ -101,10 +101,17 @@ def get(path: Path) -> bytes:
 
 
 def put(path: Path, data: bytes) -> None:
-    """Write a public file, whole or not at all."""
+    """Write a public file, whole or not at all.
+
+    Raises:
+        FileMissing: it cannot be written.
+    """
     new = path.with_name(f".{path.name}.new")
-    new.write_bytes(data)
-    new.replace(path)
+    try:
+        new.write_bytes(data)
+        new.replace(path)
+    except OSError as error:
+        raise FileMissing(f"The file {path.name} cannot be written.") from error
 
 
 def _of_a_release(name: str) -> bool:
