@@ -273,6 +273,8 @@ def test_the_commands_from_founding_to_verifying(tmp_path: Path) -> None:
         shown = tutela("log", "show", url, "--policy", "policy")
         assert [leaf["fields"]["title"] for leaf in shown["leaves"]] == ["first", "second"]
         assert tutela("witness", "status", "w")["logs"][0]["size"] == 2
+        assert tutela(*append, "--artefact", "none", code=2)["error"]["code"] == "usage"
+        assert tutela("log", "show", url, "--policy", "none", code=2)["error"]["code"] == "usage"
         assert tutela(*append, "--at-least", "0.leaf", code=4)["error"]["code"].startswith("tlog.")
     (tmp_path / "0.leaf").write_bytes(b"another leaf")
     assert tutela(*verify, code=1)["error"]["code"] == "tlog.inclusion"

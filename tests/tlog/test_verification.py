@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tutela.errors import TutelaError
-from tutela.tlog import Evidence, Policy, Proof, SignedCheckpoint, cosignature, tree, verify_offline
+from tutela.tlog import (
+    Ed25519Signer,
+    Evidence,
+    Policy,
+    Proof,
+    SignedCheckpoint,
+    cosignature,
+    tree,
+    verify_offline,
+)
 from tutela.tlog import checkpoint as checkpoints
 from tutela.tlog import errors as errors_module
 from tutela.tlog.checkpoint import Checkpoint
@@ -76,6 +85,8 @@ def bad_signature(made: Proof, line: int) -> Proof:
 
 
 DAY = 24 * 3600
+#: signed by a key that bears the log's name and is not its
+RESIGNED = checkpoints.sign(Checkpoint(ORIGIN, 20, bytes(32)), Ed25519Signer(ORIGIN, b"\7" * 32))
 CASES: dict[str, tuple[type[TutelaError], Callable[[], Any]]] = {
     "the log's signature is wrong": (BadLogSignature, lambda: check(bad_signature(proof(), 0))),
     "the log did not sign": (
@@ -119,6 +130,10 @@ CASES: dict[str, tuple[type[TutelaError], Callable[[], Any]]] = {
     "two roots, before any witness is asked": (
         Equivocation,
         lambda: check(proof(names=""), previous=signed_by(OTHER)),
+    ),
+    "an earlier checkpoint that the log never signed": (
+        BadLogSignature,
+        lambda: check(proof(), previous=RESIGNED),
     ),
     "cut short": (Truncated, lambda: verify_offline(proof().to_bytes()[:-9], LEAVES[7], POLICY, MOMENT)),
     "something else": (Malformed, lambda: verify_offline(b"hello\n", LEAVES[7], POLICY, MOMENT)),

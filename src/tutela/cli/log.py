@@ -210,9 +210,14 @@ def _app(folder: Path) -> App:
 
 
 def _read(path: Path) -> bytes:
-    from tutela.tlog import files
-
-    return files.read(path.parent, path.name, MAX_FILE_BYTES)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"The file {path.name} cannot be read.", hint="Is its path right?") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise UsageError(f"The file {path.name} is larger than {MAX_FILE_BYTES} bytes.")
+    return data
 
 
 def _policy(path: Path) -> Policy:
@@ -254,8 +259,11 @@ def _made(kind: str, artefact: Path | None, fields: list[str]) -> Leaf:
 
     digest = ""
     if artefact:
-        with artefact.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            with artefact.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise UsageError(f"The file {artefact.name} cannot be read.") from error
     pairs = [item.partition("=") for item in fields]
     if not all(gap for _, gap, _ in pairs):
         raise UsageError("A --field is not of the form name=text.")

@@ -43,7 +43,10 @@ def init_command(
 
     rules = Policy.parse("".join([*(f"log {key}\n" for key in log), "quorum none\n"]).encode())
     signer = Ed25519Signer(name, secrets.token_bytes(32), COSIGNATURE_ED25519)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The folder {folder.name} cannot be made.") from error
     keyfile.save(folder / KEY_FILE, signer.private, keyfile.passphrase_from_environment())
     files.write_all(folder, {LOGS_FILE: rules.to_bytes(), PUBLIC_FILE: f"{signer.key}\n".encode()})
     result = {"ok": True, "witness": str(folder), "vkey": str(signer.key), "logs": len(rules.logs)}

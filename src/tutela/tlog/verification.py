@@ -67,7 +67,7 @@ def verify_offline(
         policy: whom to trust.
         now: aware.
         max_age: of the cosignatures that make the quorum.
-        previous: the last checkpoint of this log that was accepted here; it must have been verified then.
+        previous: the last checkpoint of this log that was accepted here.
         consistency: the consistency proof from `previous` to the proof's checkpoint.
 
     Raises:
@@ -95,6 +95,7 @@ def verify_checkpoint(
     """Check a checkpoint as `verify_offline` does, without a leaf."""
     checkpoints.verify(signed, policy.log_keys())
     if previous is not None:
+        checkpoints.verify(previous, policy.log_keys())  # it may become evidence
         check_continues(previous, signed, consistency)
     times = cosigners(signed, policy)
     policy.require(times.keys())
