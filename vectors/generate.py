@@ -1,4 +1,4 @@
-"""Make vectors/voucher.json: the private-matching protocol under fixed secrets."""
+"""Make the vectors: the private-matching protocol and its audit under fixed secrets."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tutela.oprf import group
-from tutela.voucher import masks
+from tutela.hashlist import Entry, HashList, Provenance
+from tutela.hashlist.absence import AbsenceMap
+from tutela.oprf import dleq, group, inequality
+from tutela.voucher import lawful, masks
+from tutela.voucher.audit import prove_table
 from tutela.voucher.building import build_table
+from tutela.voucher.lawful import LawfulPicture, LawfulSet
 from tutela.voucher.opening import Opener
 from tutela.voucher.parameters import Parameters
 from tutela.voucher.sealing import DeviceSecrets, Picture, Sealer
-from tutela.voucher.table import Table, slots_of, token_point
+from tutela.voucher.table import Table, TableHeader, slots_of, token_point
 from tutela.voucher.tokens import device_tokens, entry_tokens, least_reliable
 from tutela.voucher.wire import Attachment, Enrolment
 
@@ -139,5 +144,76 @@ def vectors() -> dict[str, Any]:
     }
 
 
+def audit_vectors() -> dict[str, Any]:
+    """Return vectors/audit.json: proofs about the table of voucher.json, and about a list's exact digests."""
+    voucher = vectors()
+    header = TableHeader.from_dict(voucher["table"]["header"])
+    key, parameters = bytes.fromhex(voucher["table"]["key"]), Parameters.from_dict(voucher["parameters"])
+    tokens = [token for i in range(4) for token in entry_tokens(parameters, pdq(i))]
+    pairs = [(token_point(TABLE_ID, bytes([i])), i) for i in range(3)]
+    joined = [(h, group.multiply(key, h)) for h, _ in pairs]
+    apart = [(h, group.multiply_base(group.reduce_scalar(bytes([i + 1]) * 64))) for h, i in pairs]
+    chosen = LawfulSet(
+        len(parameters.masks),
+        parameters.probes,
+        tuple(
+            LawfulPicture(bytes([i]) * 32, pdq(i), least_reliable(parameters, reliability(i)))
+            for i in (20, 21)
+        ),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "table.bin"
+        path.write_bytes(bytes.fromhex(voucher["table"]["file"]))
+        table = Table.open(path, header)
+        proofs = lawful.prove(chosen, chosen.digest, table, parameters, key=key, random=fixed("lawful"))
+    places = AbsenceMap.of(digests())
+    return {
+        "format": "tutela audit vectors 1",
+        "batch": {
+            "context": b"vectors".hex(),
+            "secret": key.hex(),
+            "pairs": [[h.hex(), p.hex()] for h, p in joined],
+            "proof": dleq.prove_batch(key, b"vectors", joined, fixed("batch")).to_bytes().hex(),
+        },
+        "unequal": {
+            "context": b"vectors".hex(),
+            "pairs": [[h.hex(), w.hex()] for h, w in apart],
+            "proof": inequality.prove(key, b"vectors", apart, fixed("unequal")).to_bytes().hex(),
+        },
+        "table": {
+            "tokens": [token.to_bytes().hex() for token in tokens],
+            "proof": prove_table(header, tokens, key=key, random=fixed("table")).to_bytes().hex(),
+        },
+        "lawful": {
+            "set": chosen.to_bytes().hex(),
+            "digest": chosen.digest.hex(),
+            "proofs": proofs.to_bytes().hex(),
+        },
+        "absence": {
+            "commitment": places.commitment().hex(),
+            "listed": [entry.sha256.hex() for entry in digests().entries if entry.sha256],
+            "kind": "sha256",
+            "digest": hashlib.sha256(b"absent").hexdigest(),
+            "proof": places.prove("sha256", hashlib.sha256(b"absent").digest(), fixed("absent"))
+            .to_bytes()
+            .hex(),
+        },
+    }
+
+
+def digests() -> HashList:
+    """Return a list of five exact digests."""
+    origin = Provenance("Example Centre", datetime(2026, 1, 1, tzinfo=UTC), "file 1", "exact")
+    entries = (
+        Entry(
+            id=str(i), scale="tutela-demo", category="A", sha256=hashlib.sha256(bytes([i])).digest(),
+            provenance=origin,
+        )
+        for i in range(5)
+    )  # fmt: skip
+    return HashList(tuple(entries), hashlib.sha256(b"salt").digest())
+
+
 if __name__ == "__main__":
     (HERE / "voucher.json").write_text(json.dumps(vectors(), indent=1) + "\n")
+    (HERE / "audit.json").write_text(json.dumps(audit_vectors(), indent=1) + "\n")

@@ -1,4 +1,4 @@
-// Check vectors/voucher.json with an implementation of docs/PROTOCOL.md that shares no code with Tutela.
+// Check vectors/voucher.json and vectors/audit.json with an implementation of docs/PROTOCOL.md that shares no code with Tutela.
 import assert from 'node:assert/strict';
 import { createDecipheriv, createHash, createPublicKey, verify as verifySignature } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -264,5 +264,145 @@ for (const [defect, bytes] of Object.entries(V.refused)) {
 for (const [defect, bytes] of Object.entries(V.refused_points)) {
   assert.throws(() => point(un(bytes)), undefined, defect);
   checks += 1;
+}
+
+// --- the audit: proofs of equal and unequal logarithms, the table's proof, lawful pictures, absent digests
+const X = JSON.parse(readFileSync(new URL('audit.json', import.meta.url)));
+const challenge = (name, ...parts) => wide(digest(name, frame(...parts), { size: 64 }));
+const timesAny = (scalar, p) => (scalar === 0n ? RistrettoPoint.ZERO : p.multiply(scalar));
+const reduced = (bytes) => {
+  if (bytes.length !== 32 || le(bytes) >= ORDER) throw new Error('scalar');
+  return le(bytes);
+};
+const pairsRoot = (pairs) => digest('tutela1 pairs', cat(...pairs.flat()));
+function checkEqual(proof, context, publicKey, base, product) {
+  if (proof.length !== 64) throw new Error('size');
+  const [c, s] = [reduced(proof.slice(0, 32)), reduced(proof.slice(32))];
+  const [K, M, Z] = [publicKey, base, product].map(point);
+  const R1 = timesAny(s, RistrettoPoint.BASE).subtract(timesAny(c, K));
+  const R2 = timesAny(s, M).subtract(timesAny(c, Z));
+  const statement = frame(context, publicKey, base, product);
+  if (challenge('tutela1 dleq', statement, encode(R1), encode(R2)) !== c) throw new Error('unequal');
+}
+function checkBatch(proof, context, publicKey, root, pairs) {
+  const key = digest('tutela1 batch', frame(root, publicKey, context, toLe(pairs.length, 4)));
+  let [M, Z] = [RistrettoPoint.ZERO, RistrettoPoint.ZERO];
+  pairs.forEach(([h, p], i) => {
+    const d = wide(digest('tutela1 coeff', toLe(i, 4), { size: 64, key }));
+    M = M.add(times(d, point(h)));
+    Z = Z.add(times(d, point(p)));
+  });
+  checkEqual(proof, key, publicKey, encode(M), encode(Z));
+}
+function checkUnequal(proof, context, publicKey, pairs) {
+  const parts = [];
+  for (let at = 0; at < proof.length; at += 32) parts.push(proof.slice(at, at + 32));
+  const [c, u, b] = parts.slice(0, 3).map(reduced);
+  const differences = parts.slice(3);
+  if (differences.length !== pairs.length) throw new Error('number');
+  const commitments = pairs.map(([h, w], j) =>
+    encode(timesAny(u, point(h)).subtract(timesAny(b, point(w))).subtract(timesAny(c, point(differences[j])))));
+  commitments.push(encode(timesAny(u, RistrettoPoint.BASE).subtract(timesAny(b, point(publicKey)))));
+  const statement = frame(context, publicKey, pairsRoot(pairs));
+  if (challenge('tutela1 unequal', statement, ...differences, ...commitments) !== c) throw new Error('refused');
+}
+const A32 = un(H.public_key);
+const holds = (check, what) => {
+  check();
+  checks += 1;
+  return what;
+};
+const fails = (check, what) => {
+  assert.throws(check, undefined, what);
+  checks += 1;
+};
+const pairsOf = (rows) => rows.map((row) => row.map(un));
+{
+  const { context, pairs, proof } = X.batch;
+  const [ctx, rows, bytes] = [un(context), pairsOf(pairs), un(proof)];
+  holds(() => checkBatch(bytes, ctx, A32, pairsRoot(rows), rows));
+  const swapped = [[rows[0][0], rows[1][1]], ...rows.slice(1)];
+  fails(() => checkBatch(bytes, ctx, A32, pairsRoot(swapped), swapped), 'a swapped pair');
+  fails(() => checkBatch(bytes, text('other'), A32, pairsRoot(rows), rows), 'another context');
+}
+{
+  const { context, pairs, proof } = X.unequal;
+  const [ctx, rows, bytes] = [un(context), pairsOf(pairs), un(proof)];
+  holds(() => checkUnequal(bytes, ctx, A32, rows));
+  const zero = cat(bytes.slice(0, 96), new Uint8Array(32), bytes.slice(128));
+  fails(() => checkUnequal(zero, ctx, A32, rows), 'the identity');
+  fails(() => checkUnequal(bytes, ctx, A32, rows.slice(1)), 'a pair less');
+}
+{
+  // the table's proof, pair by pair: tokens with dummies, then free slots
+  const proof = un(X.table.proof);
+  same(hex(proof.slice(0, 72)), hex(cat(text('tutelaX1'), tableId, A32)), 'head of the proof');
+  const names = [...new Set(X.table.tokens)].sort();
+  const step = 2 ** Math.max(4, Math.floor(Math.log2(names.length)) - 6);
+  for (let i = 0; names.length % step; i += 1) names.push('ff' + i.toString(16).padStart(10, '0'));
+  const left = new Set(names.map((_, i) => i));
+  const owned = new Set();
+  while (left.size) {
+    const touched = new Map();
+    left.forEach((i) => slotsOf(un(names[i])).forEach((s) => touched.set(s, [...(touched.get(s) ?? []), i])));
+    const single = [...touched].filter(([, who]) => who.length === 1).sort((x, y) => x[0] - y[0]);
+    assert.ok(single.length, 'peels');
+    single.forEach(([s, [i]]) => left.delete(i) && owned.add(s));
+  }
+  const rows = names.map((name) => [encode(tokenPoint(un(name))), encode(decode(un(name)))]);
+  for (let s = 0; s < slots; s += 1) {
+    const filler = digest('tutela1 free', toLe(s, 8), { size: 64, key: tableId });
+    if (!owned.has(s)) rows.push([encode(hashToGroup(filler)), encode(slot(s))]);
+  }
+  same(rows.length, slots, 'as many equations as slots');
+  const sorted = digest('tutela1 tokens', cat(...names.map(un)));
+  const layout = cat(toLe(H.segments, 4), toLe(H.segment_length, 4));
+  const root = digest('tutela1 table', frame(sorted, un(H.seed), layout, un(H.root)));
+  same(hex(proof.slice(72, 104)), hex(root), 'statement');
+  holds(() => checkBatch(proof.slice(104), tableId, A32, root, rows));
+  rows[3] = [rows[3][0], rows[4][1]];
+  fails(() => checkBatch(proof.slice(104), tableId, A32, root, rows), 'another slot');
+}
+{
+  const [set, proofs] = [un(X.lawful.set), un(X.lawful.proofs)];
+  const setDigest = digest('tutela1 lawful', set);
+  same(hex(setDigest), X.lawful.digest, 'digest of the set');
+  const [count, size] = [Number(le(set.slice(10, 14))), 64 + masks.length * probes];
+  same(hex(proofs.slice(0, 76)), hex(cat(text('tutelaN1'), tableId, setDigest, toLe(count, 4))), 'head');
+  const each = (proofs.length - 76) / count;
+  for (let i = 0; i < count; i += 1) {
+    const row = set.slice(14 + i * size, 14 + (i + 1) * size);
+    const places = masks.map((_, j) => [...row.slice(64 + j * probes, 64 + (j + 1) * probes)]);
+    const rows = deviceTokens(row.slice(32, 64), places).map((y) => [encode(tokenPoint(y)), encode(decode(y))]);
+    const context = frame(text('tutelaN1'), tableId, setDigest, toLe(i, 4));
+    holds(() => checkUnequal(proofs.slice(76 + i * each, 76 + (i + 1) * each), context, A32, rows));
+  }
+}
+{
+  const proof = un(X.absence.proof);
+  same(hex(proof.slice(0, 8)), hex(text('tutelaE1')), 'head of the absence proof');
+  const [K, product] = [proof.slice(8, 40), proof.slice(56, 88)];
+  const [number, index] = [le(proof.slice(40, 48)), le(proof.slice(48, 56))];
+  const absent = (value) => {
+    const named = frame(K, text(X.absence.kind), un(value));
+    const base = encode(hashToGroup(digest('tutela1 vrfpoint', named, { size: 64 })));
+    checkEqual(proof.slice(88, 152), text('tutela absence 1'), K, base, product);
+    const [lower, upper] = [hex(proof.slice(152, 184)), hex(proof.slice(184, 216))];
+    const place = hex(digest('tutela1 vrf', frame(product)));
+    assert.ok(lower < place && place < upper, 'inside of the gap');
+    let node = sha(Buffer.from([0]), proof.slice(152, 216));
+    let [i, last, at] = [index, number - 1n, 216];
+    for (; last > 0n; i >>= 1n, last >>= 1n) {
+      if (!(i & 1n) && i >= last) continue;
+      const other = proof.slice(at, at + 32);
+      at += 32;
+      node = i & 1n ? sha(Buffer.from([1]), other, node) : sha(Buffer.from([1]), node, other);
+    }
+    assert.equal(at, proof.length);
+    const commitment = digest('tutela1 absence', frame(K, toLe(number, 8), node));
+    assert.equal(hex(commitment), X.absence.commitment);
+  };
+  holds(() => absent(X.absence.digest));
+  X.absence.listed.forEach((value) => fails(() => absent(value), 'a listed digest'));
 }
 console.log(JSON.stringify({ ok: true, checks }));

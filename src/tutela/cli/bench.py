@@ -30,3 +30,15 @@ def vouchers(photos: Path | None = PHOTOS, as_json: bool = AS_JSON) -> None:
 
     result = bench.run(photos)
     emit(result, lambda: bench.show(result), as_json=as_json)
+
+
+@app.command("audit")
+def audit(
+    entries: int = typer.Option(25_000, "--entries", min=10, help="Entries of the invented list."),
+    as_json: bool = AS_JSON,
+) -> None:
+    """Proving and verifying a table, lawful pictures and log entries; one core."""
+    import tutela.bench.audit as bench
+
+    result = bench.run(entries)
+    emit(result, lambda: bench.show(result), as_json=as_json)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tutela.cli.audit import read_lawful_set
 from tutela.cli.lists import AsJSON, progress, say
 from tutela.cli.output import emit
 
@@ -62,6 +64,7 @@ def build_command(
     build: Annotated[int, typer.Option(min=1, help="Counter of builds of the same epoch.")] = 1,
     previous: Annotated[Path | None, typer.Option(help="Folder of the epoch before.")] = None,
     benign: Annotated[Path | None, typer.Option(help="List file of a benign corpus: its tokens go.")] = None,
+    lawful: Annotated[Path | None, typer.Option(help="Lawful reference set that is committed to.")] = None,
     scenes: Annotated[int, typer.Option(help="Scenes of a busy device in one window.")] = 5000,
     burst: Annotated[int, typer.Option(help="Pictures of a scene that may each fall elsewhere.")] = 2,
     spread: Annotated[float, typer.Option(help="Shape of the spread among devices.")] = 1.0,
@@ -79,6 +82,8 @@ def build_command(
         model = Model(scenes=scenes, burst=burst, spread=spread, false_pair_rate=false_pair_rate)
     parameters = everyday()
     plan = _plan(number or _next_number(previous), build, days, model, _common(benign, parameters))
+    if lawful:
+        plan = replace(plan, lawful_set=read_lawful_set(lawful).digest)
     signer = _signer(signing_key)
     with progress("Building the table") as step:
         manifest = build_with_new_key(

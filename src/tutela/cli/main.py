@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fingerprint": ("tutela.cli.fingerprint", "Digests and perceptual hashes of pictures."),
     "list": ("tutela.cli.lists", "Make, import and export lists of fingerprints."),
     "epoch": ("tutela.cli.epoch", "Build, sign and check the epoch that devices load."),
+    "audit": ("tutela.cli.audit", "Check an epoch: its table, lawful pictures, absent digests."),
     "distribution": ("tutela.cli.distribution", "Publish lists and epochs; fetch what is current, verified."),
     "guard": ("tutela.cli.guard", "What this device sent, under which epoch, and why."),
     "serve": ("tutela.cli.serve", "Run a provider's or a centre's server."),

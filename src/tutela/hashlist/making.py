@@ -10,6 +10,9 @@ from tutela.errors import InputError
 from tutela.hashlist.clusters import clustered
 from tutela.hashlist.entries import Entry, Labels
 from tutela.hashlist.errors import BadFile
+from tutela.voucher.lawful import LawfulPicture, LawfulSet
+from tutela.voucher.parameters import Parameters
+from tutela.voucher.tokens import least_reliable
 
 Progress = Callable[[int, int], None]
 
@@ -95,3 +98,31 @@ def _unreadable(name: str, error: InputError | OSError) -> Unreadable:
 
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
+
+
+def make_lawful(folder: Path, parameters: Parameters, *, progress: Progress | None = None) -> LawfulSet:
+    """Return the lawful reference set of a folder of pictures, for one profile.
+
+    Pictures below the profile's quality are left out: devices send random tokens for them.
+
+    Args:
+        folder: searched with its subfolders.
+        parameters: of the profile.
+        progress: called with (files done, files in all).
+
+    Raises:
+        BadFile: there is no such folder.
+        AuditMalformed: no picture is left, or there are too many.
+        FingerprintError: a file is not a readable picture; a published set has no gaps.
+    """
+    from tutela.fingerprint import fingerprint_file
+
+    files, found = pictures_of(folder), {}
+    for done, path in enumerate(files, start=1):
+        digests = fingerprint_file(path, path="exact")
+        if digests.quality >= parameters.minimum_quality:
+            places = least_reliable(parameters, digests.reliability)
+            found[digests.sha256] = LawfulPicture(digests.sha256, digests.pdq, places)
+        if progress:
+            progress(done, len(files))
+    return LawfulSet(len(parameters.masks), parameters.probes, tuple(found[name] for name in sorted(found)))

@@ -135,15 +135,19 @@ class Equations:
             return token_point(self.header.table_id, building.token_bytes(self.keys[index]))
         return free_point(self.header.table_id, int(self.free[index - tokens]))
 
-    def fold_bases(self, batch: Batch, progress: Callable[[int], None]) -> bytes:
+    def fold_bases(self, batch: Batch, progress: Callable[[int], None], workers: int = 1) -> bytes:
         """Return M = sum d_i*H_i."""
         d = batch.coefficients()
-        return _sum(lambda i: group.multiply(d(i), self.base(i)), self.header.slots, progress)
+        return _sum(lambda i: group.multiply(d(i), self.base(i)), self.header.slots, progress, workers)
 
-    def fold_slots(self, batch: Batch, table: Table, progress: Callable[[int], None]) -> bytes:
+    def fold_slots(
+        self, batch: Batch, table: Table, progress: Callable[[int], None], workers: int = 1
+    ) -> bytes:
         """Return Z = sum c_s*D[s]; raises `InvalidPoint` where a slot is not a group element."""
         c = self._slot_coefficients(batch)
-        return _sum(lambda s: group.multiply(_scalar(c[s]), table.slot(s)), self.header.slots, progress)
+        return _sum(
+            lambda s: group.multiply(_scalar(c[s]), table.slot(s)), self.header.slots, progress, workers
+        )
 
     def _slot_coefficients(self, batch: Batch) -> Limbs:
         """Return c_s for each slot, in limbs of 32 bits with room above: shape (slots, 8)."""
@@ -168,6 +172,7 @@ def prove_table(
     key: bytes,
     random: Random,
     progress: Progress | None = None,
+    workers: int | None = None,
 ) -> TableProof:
     """Prove that the table of `header` holds exactly `tokens` under `key`.
 
@@ -180,6 +185,7 @@ def prove_table(
         key: the table's secret scalar a.
         random: gives n bytes; a hedge for the derived nonce.
         progress: called with (points done, points in all).
+        workers: threads; default: one for each core.
 
     Raises:
         SecretRefused: the key is not the one of the header.
@@ -189,13 +195,17 @@ def prove_table(
         raise dleq.SecretRefused("The key is not the one of this table.")
     equations = Equations.of(header, tokens)
     batch = equations.batch()
-    base = equations.fold_bases(batch, _step(progress, 0, header.slots))
+    base = equations.fold_bases(batch, _step(progress, 0, header.slots), _cores(workers))
     _, proof = dleq.prove_folded(key, batch, base, random)
     return TableProof(header.table_id, header.public_key, batch.root, proof)
 
 
 def verify_table(
-    table: Table, tokens: Iterable[Token], proof: TableProof, progress: Progress | None = None
+    table: Table,
+    tokens: Iterable[Token],
+    proof: TableProof,
+    progress: Progress | None = None,
+    workers: int | None = None,
 ) -> None:
     """Check that a table holds `tokens` under the one key of its header, and nothing else.
 
@@ -204,6 +214,7 @@ def verify_table(
         tokens: of the list.
         proof: from the proof file.
         progress: called with (points done, points in all).
+        workers: threads; default: one for each core.
 
     Raises:
         AuditFailed: one of its subclasses says what is wrong.
@@ -221,10 +232,10 @@ def verify_table(
         raise errors.OtherStatement("The proof is about another list of tokens, or another table.")
     slots = header.slots
     try:
-        product = equations.fold_slots(batch, table, _step(progress, 0, 2 * slots))
+        product = equations.fold_slots(batch, table, _step(progress, 0, 2 * slots), _cores(workers))
     except group.InvalidPoint as error:
         raise errors.BadSlot("A slot of the table is not a group element.") from error
-    base = equations.fold_bases(batch, _step(progress, slots, 2 * slots))
+    base = equations.fold_bases(batch, _step(progress, slots, 2 * slots), _cores(workers))
     try:
         dleq.verify_folded(proof.proof, batch, base, product)
     except ProofRefused as error:
@@ -268,8 +279,12 @@ def _scalar(limbs: Limbs) -> bytes:
     return group.reduce_scalar(total.to_bytes(64, "little"))
 
 
-def _sum(term: Callable[[int], bytes], count: int, progress: Callable[[int], None]) -> bytes:
-    """Return the sum of all terms, by shares on every core."""
+def _cores(workers: int | None) -> int:
+    return workers or os.cpu_count() or 1
+
+
+def _sum(term: Callable[[int], bytes], count: int, progress: Callable[[int], None], workers: int) -> bytes:
+    """Return the sum of all terms, by shares on `workers` threads."""
 
     def part(indices: range) -> bytes:
         total = group.IDENTITY
@@ -278,7 +293,6 @@ def _sum(term: Callable[[int], bytes], count: int, progress: Callable[[int], Non
         return total
 
     total = group.IDENTITY
-    workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
         for block in _blocks(count, workers):
             for point in pool.map(part, block):
