@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
+from trust_world import World
 from tutela.fingerprint import fingerprint
 from tutela.guard.core import Guard, Policy
 from tutela.guard.keys import MemoryKeys
 from tutela.guard.store import Store
 from tutela.hashlist import Entry, HashList, Provenance, clustered
-from tutela.hashlist.epoch import Plan, Signer, Trust, TrustedKey, build_epoch
+from tutela.hashlist.epoch import Signer, TrustedKey, build_epoch
 from tutela.hashlist.legal_basis import LegalBasis, file_name, make
 from tutela.oprf import group
 from tutela.voucher import Parameters, everyday
@@ -25,7 +26,9 @@ from tutela.voucher.wire import Attachment
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SIGNER, STRANGER = Signer(b"\1" * 32), Signer(b"\2" * 32)
-TRUST = Trust((TrustedKey("Example Centre", SIGNER.public_key),))
+WORLD = World(START - timedelta(hours=2))
+WORLD.now = START
+TRUST = WORLD.trust(TrustedKey("Example Centre", SIGNER.public_key))
 ANNA = "@anna:lab.example.org"
 ON = Policy("XX", provider_alerts=True)
 
@@ -70,7 +73,7 @@ def build(
     parameters: Parameters | None = None,
 ) -> tuple[Path, bytes]:
     key = key or group.random_scalar()
-    plan = Plan(number, start - timedelta(hours=1), start + timedelta(days=days))
+    plan = WORLD.plan(number, start - timedelta(hours=1), start + timedelta(days=days))
     profile = parameters or everyday()
     build_epoch(hash_list(pictures), profile, plan, key=key, signers=[signer], out_dir=folder)
     if basis:
@@ -82,7 +85,17 @@ def build(
             b"p" * 32,
         )
         (folder / file_name(basis)).write_bytes(make(law, SIGNER))
+    WORLD.publish(folder)
     return folder, key
+
+
+def publish_as_of(folder: Path, now: datetime) -> None:
+    """Renew an epoch's proofs at another time of the witnesses."""
+    before, WORLD.now = WORLD.now, now
+    try:
+        WORLD.refresh(folder)
+    finally:
+        WORLD.now = before
 
 
 @dataclass

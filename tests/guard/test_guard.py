@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from guard_samples import ANNA, ON, SIGNER, START, STRANGER, TRUST, Clock, attachment, build, guard, pattern
+from guard_samples import (
+    ANNA,
+    ON,
+    SIGNER,
+    START,
+    STRANGER,
+    TRUST,
+    WORLD,
+    Clock,
+    attachment,
+    build,
+    guard,
+    pattern,
+    publish_as_of,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tutela
 from tutela.guard.core import Policy
 from tutela.guard.errors import OtherDevice
 from tutela.guard.keys import Keys, MemoryKeys
@@ -25,6 +41,8 @@ from tutela.voucher.errors import TableError
 from tutela.voucher.opening import Opener
 from tutela.voucher.wire import Enrolment, Voucher
 
+HERE = Path(__file__).parent
+PLACES = (str(HERE), str(HERE.parent), str(Path(tutela.__file__).parents[1]))
 LISTED = [pattern(seed) for seed in range(12)]
 
 
@@ -135,8 +153,7 @@ def test_nothing_loaded_still_sends_a_set_of_the_size():
 @settings(max_examples=12, deadline=None)
 def test_no_changed_file_turns_alerts_on(tmp_path_factory, epoch, name, place, bit):
     folder = tmp_path_factory.mktemp("changed")
-    for file in epoch[0].iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(epoch[0], folder, dirs_exist_ok=True)
     data = bytearray((folder / name).read_bytes())
     data[place % len(data)] ^= 1 << bit
     (folder / name).write_bytes(data)
@@ -194,7 +211,10 @@ def test_older_equivocating_and_same_key_epochs_are_refused_across_restarts(tmp_
         "epoch.same_table_key": build(tmp_path / "3", LISTED[:4], number=3, key=epoch[1])[0],
     }
     for code, folder in cases.items():
+        WORLD.refresh(folder)
         assert guard(store=store, keys=keys).load_epoch(folder, TRUST).code == code
+    assert guard(store=store, keys=keys).load_epoch(second, TRUST).code == "tlog.rolled-back"
+    WORLD.refresh(second)
     assert guard(store=store, keys=keys).load_epoch(second, TRUST).alerts
 
 
@@ -222,6 +242,8 @@ def test_account_key_changes_with_table_window_and_opening(tmp_path, epoch):
     made.enrolled(made.enrolment())
     assert made.enrolment() is None
     clock.forward(days=93)
+    publish_as_of(long, clock.now)
+    assert made.refresh(long).alerts
     made.protect(None, attachment())
     third = keys.keys.device
     made.rotate()
@@ -326,7 +348,7 @@ def test_slots_increase_over_a_killed_process(tmp_path):
     seen = []
     for _ in range(3):
         command = [sys.executable, "-c", CHILD, str(tmp_path / "g")]
-        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(PLACES)}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as child:
             seen += [int(child.stdout.readline()) for _ in range(4)]
             child.kill()

@@ -10,10 +10,22 @@ import numpy as np
 from list_samples import entry
 
 from tutela.hashlist import PURPOSE, HashList, clustered, envelope
-from tutela.hashlist.epoch import Counts, Manifest, Model, Plan, Signer, Trust, TrustedKey, table_id
+from tutela.hashlist.epoch import (
+    MANIFEST_FILE,
+    Counts,
+    Manifest,
+    Model,
+    Plan,
+    Signer,
+    Trust,
+    TrustedKey,
+    open_table,
+    table_id,
+    verify,
+)
 from tutela.oprf import group
 from tutela.voucher import Parameters
-from tutela.voucher.table import TableHeader
+from tutela.voucher.table import Table, TableHeader
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 SIGNER, SECOND, STRANGER = (Signer(bytes([n]) * 32) for n in (1, 2, 3))
@@ -38,9 +50,17 @@ def plan(**changes: Any) -> Plan:
             "number": 3,
             "valid_from": NOW - timedelta(days=1),
             "valid_until": NOW + timedelta(days=89),
+            "list_root": b"l" * 32,
+            "checkpoint": b"p" * 32,
             **changes,
         }
     )
+
+
+def open_epoch(folder: Path, trust: Trust, now: datetime) -> tuple[Manifest, Table]:
+    """Check a built folder as far as its builder can: admission asks for more."""
+    found = verify((folder / MANIFEST_FILE).read_bytes(), trust, now)
+    return found, open_table(folder, found)
 
 
 def manifest(*, scalar: int = 7, **changes: Any) -> Manifest:
@@ -57,7 +77,7 @@ def manifest(*, scalar: int = 7, **changes: Any) -> Manifest:
     said = {
         "number": number, "build": build, "category": category, "parameters": PARAMETERS, "header": header,
         "valid_from": NOW - timedelta(days=1), "valid_until": NOW + timedelta(days=89), "list_commitment": commitment,
-        "checkpoint": b"", "counts": counts, "model": Model(),
+        "list_root": b"l" * 32, "checkpoint": b"p" * 32, "counts": counts, "model": Model(),
     }  # fmt: skip
     return Manifest(**{**said, **changes})
 

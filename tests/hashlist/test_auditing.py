@@ -6,7 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from epoch_samples import NOW, PARAMETERS, SECOND, SIGNER, TRUST, photographs, plan, sample_list
+from epoch_samples import (
+    NOW,
+    PARAMETERS,
+    SECOND,
+    SIGNER,
+    TRUST,
+    open_epoch,
+    photographs,
+    plan,
+    sample_list,
+)
 from list_samples import entry
 
 from tutela.hashlist import HashList, auditing, clustered, envelope, epoch, strict_json
@@ -56,7 +66,7 @@ def test_the_holder_of_the_list_audits_an_epoch(folder: Path) -> None:
     manifest = auditing.audit_table(folder, TRUST, with_digests())
     assert manifest.lawful_set == REFERENCE.digest
     assert len(manifest.absence) == 32
-    assert epoch.open_epoch(folder, TRUST, NOW)[0] == manifest
+    assert open_epoch(folder, TRUST, NOW)[0] == manifest
     assert (folder / "table.proof").stat().st_size == 168
 
 
@@ -109,6 +119,6 @@ def test_anyone_audits_the_lawful_set(folder: Path) -> None:
 
 def test_an_epoch_without_a_set_proves_nothing(tmp_path: Path) -> None:
     epoch.build_epoch(sample_list(), PARAMETERS, plan(), key=KEY, signers=[SIGNER], out_dir=tmp_path)
-    assert epoch.open_epoch(tmp_path, TRUST, NOW)[0].lawful_set == b""
+    assert open_epoch(tmp_path, TRUST, NOW)[0].lawful_set == b""
     with pytest.raises(Uncommitted):
         auditing.prove_lawful(tmp_path, TRUST, REFERENCE, key=KEY, random=os.urandom)

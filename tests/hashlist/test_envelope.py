@@ -14,6 +14,7 @@ from tutela.hashlist import envelope
 from tutela.hashlist.envelope import BrokenStatement, UnknownSigners
 from tutela.hashlist.epoch import Signer, Trust, TrustedKey
 from tutela.hashlist.trust import EPOCH, LEGAL_BASIS, BadSigningKey, BadTrust
+from tutela.tlog import Ed25519Signer
 
 STATEMENT = {"type": "test", "version": 1, "words": "ordinary", "list": [1, 2, {"deep": None}]}
 DATA = envelope.sign(STATEMENT, [SIGNER])
@@ -89,13 +90,14 @@ def test_trust_files_round_trip(tmp_path: Any) -> None:
     assert Trust.load(path) == TWO
 
 
+NO_WITNESS = f"log {Ed25519Signer('example.org/log', bytes(32)).key}\nquorum none\n"
 good_key = TRUST.to_dict()["keys"][0]
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"quorum": 0}, {"quorum": 2}, {"quorum": True}, {"quorum": "1"}, {"format": "x"}, {"version": 2}, {"keys": []}, {"keys": None},
+        {"quorum": 0}, {"quorum": 2}, {"quorum": True}, {"quorum": "1"}, {"format": "x"}, {"version": 1}, {"constitution": "00"}, {"log_policy": "x"}, {"log_policy": NO_WITNESS}, {"keys": []}, {"keys": None},
         {"keys": [good_key, good_key]}, {"keys": [{**good_key, "roles": []}]}, {"keys": [{**good_key, "roles": ["other"]}]},
         {"keys": [{**good_key, "public_key": "00"}]}, {"keys": [{**good_key, "public_key": 5}]}, {"keys": [{**good_key, "name": ""}]},
         {"keys": [{**good_key, "name": None}]}, {"keys": [{}]}, {"keys": [{**good_key, "roles": [[]]}]},

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tutela.cli import publishing
 from tutela.cli.audit import read_lawful_set
 from tutela.cli.lists import AsJSON, progress, say
 from tutela.cli.output import emit
 
 if TYPE_CHECKING:
-    from tutela.hashlist.epoch import Manifest, Model, Plan, Signer, Trust
+    from tutela.hashlist.epoch import Manifest, Signer, Trust
     from tutela.hashlist.legal_basis import LegalBasis
     from tutela.voucher import Parameters
 
 app = typer.Typer(no_args_is_help=True, help="Build, sign and check the epoch that devices load.")
 legal_basis_app = typer.Typer(no_args_is_help=True, help="State and check the legal basis for alerts.")
 app.add_typer(legal_basis_app, name="legal-basis")
+publishing.register(app)
 
 SigningKey = Annotated[Path, typer.Option(help="Key file of the signer, from `tutela epoch keygen`.")]
 TrustFile = Annotated[Path, typer.Option("--trust", help="Trust file: who may sign.")]
@@ -59,6 +60,8 @@ def build_command(
     *,
     signing_key: SigningKey,
     key_out: Annotated[Path, typer.Option(help="Key file for the new table key; keep it elsewhere.")],
+    list_root: Annotated[str, typer.Option(help="Root of the endorsed list version: see `log-list`.")],
+    checkpoint: Annotated[Path, typer.Option(help="The checkpoint that `log-list` wrote.")],
     days: Annotated[int, typer.Option(min=1, max=366, help="Days of validity, from now.")] = 90,
     number: Annotated[int | None, typer.Option(min=1, help="Default: one above --previous, else 1.")] = None,
     build: Annotated[int, typer.Option(min=1, help="Counter of builds of the same epoch.")] = 1,
@@ -71,9 +74,10 @@ def build_command(
     false_pair_rate: Annotated[float | None, typer.Option(help="Measured, upper end.")] = None,
     as_json: AsJSON = False,
 ) -> None:
-    """Build the table of a list under a fresh key, and sign its manifest."""
+    """Build the table of a logged list version under a fresh key, and sign its manifest."""
     from tutela.hashlist import HashList
-    from tutela.hashlist.epoch import Model, build_with_new_key
+    from tutela.hashlist.entries import read_hex
+    from tutela.hashlist.epoch import Model, Plan, build_with_new_key
     from tutela.sealed import keyfile
     from tutela.voucher import everyday
 
@@ -81,9 +85,18 @@ def build_command(
     if false_pair_rate is not None:
         model = Model(scenes=scenes, burst=burst, spread=spread, false_pair_rate=false_pair_rate)
     parameters = everyday()
-    plan = _plan(number or _next_number(previous), build, days, model, _common(benign, parameters))
-    if lawful:
-        plan = replace(plan, lawful_set=read_lawful_set(lawful).digest)
+    now = datetime.now(UTC)
+    plan = Plan(
+        number or _next_number(previous),
+        now,
+        now + timedelta(days=days),
+        build=build,
+        model=model,
+        common=_common(benign, parameters),
+        lawful_set=read_lawful_set(lawful).digest if lawful else b"",
+        list_root=read_hex("list root", list_root),
+        checkpoint=_checkpoint(checkpoint),
+    )
     signer = _signer(signing_key)
     with progress("Building the table") as step:
         manifest = build_with_new_key(
@@ -126,17 +139,30 @@ def verify_command(
     *,
     trust: TrustFile,
     previous: Annotated[Path | None, typer.Option(help="Folder of the epoch that was used before.")] = None,
+    jurisdiction: Annotated[str, typer.Option(help="Also say which legal basis holds there.")] = "",
     as_json: AsJSON = False,
 ) -> None:
-    """Check an epoch as a device does: signatures, time, succession, and every slot of the table."""
-    from tutela.hashlist.epoch import MANIFEST_FILE, open_epoch, read
+    """Check an epoch as a device does: builder, endorsements, log, witnesses, and every slot of the table."""
+    from tutela.hashlist.epoch import MANIFEST_FILE, read
+    from tutela.hashlist.epoch.admission import admit
     from tutela.hashlist.trust import read_small
 
-    trusted = _trust(trust)
+    trusted, now = _trust(trust), datetime.now(UTC)
     before = read(read_small(previous / MANIFEST_FILE), trusted) if previous else None
     with progress("Checking the table") as step:
-        manifest, _ = open_epoch(folder, trusted, datetime.now(UTC), before, progress=step)
-    result = {"ok": True, "endorsers": list(manifest.endorsers), **_summary(manifest)}
+        found = admit(folder, trusted, jurisdiction, now, previous=before, progress=step)
+    attested = found.attested
+    result = {
+        "ok": True,
+        "builders": list(found.manifest.endorsers),
+        "endorsers": [each.id for each in attested.endorsers],
+        "log": attested.log.checkpoint.origin,
+        "size": attested.log.checkpoint.size,
+        "witnesses": sorted(attested.log.witnesses),
+        "fresh_until": attested.fresh_until.isoformat(),
+        "legal_basis": found.basis.statute if found.basis else None,
+        **_summary(found.manifest),
+    }
     emit(result, lambda: _print(result), as_json=as_json)
 
 
@@ -184,11 +210,12 @@ def check_basis_command(
     emit(result, lambda: _print(result), as_json=as_json)
 
 
-def _plan(number: int, build: int, days: int, model: Model, common: frozenset[Any]) -> Plan:
-    from tutela.hashlist.epoch import Plan
+def _checkpoint(path: Path) -> bytes:
+    from tutela.hashlist.epoch.leaves import checkpoint_digest
+    from tutela.hashlist.trust import read_small
+    from tutela.tlog import SignedCheckpoint
 
-    now = datetime.now(UTC)
-    return Plan(number, now, now + timedelta(days=days), build=build, model=model, common=common)
+    return checkpoint_digest(SignedCheckpoint.parse(read_small(path)))
 
 
 def _next_number(previous: Path | None) -> int:

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tutela.errors import TutelaError
-from tutela.guard import epochs
+from tutela.guard import epochs, memory
+from tutela.guard.checks import explain
 from tutela.guard.epochs import Epoch, Mode
 from tutela.guard.errors import OtherDevice
 from tutela.guard.keys import Keys, KeyStore
@@ -31,7 +32,9 @@ from tutela.guard.notices import Notice, notice
 from tutela.guard.outbox import Outbox
 from tutela.guard.status import describe, note_receipts
 from tutela.guard.store import Sent, Store
+from tutela.hashlist.epoch.admission import Attested
 from tutela.hashlist.trust import Trust
+from tutela.tlog.errors import Equivocation
 from tutela.voucher.errors import TableError
 from tutela.voucher.parameters import Parameters, everyday
 from tutela.voucher.sealing import Picture, Sealer, chaff, enrol
@@ -109,6 +112,7 @@ class Guard:
         self._epoch: Epoch | None = None
         self._refused: TutelaError | None = None  # why the last epoch that was offered is not used
         self._broken: TableError | None = None  # why the table in use no longer is
+        self._distrusted: TutelaError | None = None  # why nothing is believed for now
         self._sealer: Sealer | None = None
         if store.get("device", [account, device]) != [account, device]:
             raise OtherDevice(
@@ -129,33 +133,80 @@ class Guard:
         Returns:
             The mode that follows; never raises for an epoch that is refused.
         """
-        text = self._store.get("manifest")
+        text, now = self._store.get("manifest"), self._clock()
         seen = {bytes.fromhex(key): bytes.fromhex(table) for key, table in self._store.tables().items()}
-        now = self._clock()
+        place = self.policy.jurisdiction
         try:
-            epoch, data = epochs.load(
+            attested = self._attest(directory, trust, now)
+            epoch = epochs.complete(
+                attested,
                 directory,
                 trust,
-                self.policy.jurisdiction,
+                place,
                 now,
                 previous=text.encode() if text else None,
                 seen=seen,
                 progress=progress,
             )
         except TutelaError as error:
-            self._refused = error
+            self._refuse(error)
         else:
-            self._use(epoch, data, now)
+            self._use(epoch, now)
         self._remember()
         return self.mode()
 
-    def _use(self, epoch: Epoch, data: bytes, now: datetime) -> None:
+    def refresh(self, directory: Path) -> Mode:
+        """Take newer proofs of the epoch in use from its folder; else keep those that there are and say why.
+
+        A day after the witnesses' last cosignatures nothing is compared any more until this brings new ones.
+
+        Returns:
+            The mode that follows; never raises for proofs that are refused.
+        """
+        now = self._clock()
+        if self._epoch is not None:
+            try:
+                attested = self._attest(directory, self._epoch.trust, now)
+                self._renew(epochs.renew(self._epoch, attested, self.policy.jurisdiction, now), now)
+            except TutelaError as error:
+                self._refuse(error)
+        self._remember()
+        return self.mode()
+
+    def distrust(self, error: TutelaError) -> Mode:
+        """Compare nothing any more until a list or newer proofs pass every check.
+
+        For what the guard cannot see itself: a distribution that shows this device an old, frozen or mixed
+        state of what is published.
+        """
+        self._distrusted = error
+        self._remember()
+        return self.mode()
+
+    def _attest(self, directory: Path, trust: Trust, now: datetime) -> Attested:
+        pins = memory.pins(self._store)
+        attested = epochs.attest(directory, trust, self.policy.jurisdiction, now, pins)
+        memory.keep_pins(self._store, attested.pinned(pins))
+        return attested
+
+    def _refuse(self, error: TutelaError) -> None:
+        self._refused = error
+        if isinstance(error, Equivocation):  # the log signed two histories: nothing of it is believed
+            memory.keep_evidence(self._store, error.evidence)
+            self._distrusted = error
+
+    def _use(self, epoch: Epoch, now: datetime) -> None:
         manifest = epoch.manifest
         self._store.note_table(manifest.public_key.hex(), manifest.table_id.hex())
-        self._store.put("manifest", data.decode())
+        self._store.put("manifest", epoch.attested.papers.manifest.decode())
         self._set_keys(self._keys.for_table(manifest.table_id, self._random, now))
-        self._epoch, self._refused, self._broken = epoch, None, None
+        self._broken = None
+        self._renew(epoch, now)
         self._make_sealer()
+
+    def _renew(self, epoch: Epoch, now: datetime) -> None:
+        memory.keep_papers(self._store, epoch, now)
+        self._epoch, self._refused, self._distrusted = epoch, None, None
 
     def _set_keys(self, keys: Keys) -> None:
         if keys != self._keys:
@@ -179,8 +230,9 @@ class Guard:
 
     def mode(self) -> Mode:
         """Return what the guard does with pictures now, and why."""
-        epoch = None if self._broken else self._epoch
-        refused = self._broken or self._refused
+        stopped = self._broken or self._distrusted
+        epoch = None if stopped else self._epoch
+        refused = stopped or self._refused
         offered = self.policy.provider_alerts
         return epochs.decide(offered=offered, epoch=epoch, refused=refused, now=self._clock())
 
@@ -195,12 +247,10 @@ class Guard:
 
     @property
     def _table_id(self) -> bytes:
-        """The table that sets and enrolment name: none once its time, or that of its legal basis, is over."""
+        """The table that sets and enrolment name: none once the epoch is over."""
         if self._epoch is None:
             return NO_TABLE
-        manifest, basis = self._epoch.manifest, self._epoch.basis
-        ends = manifest.valid_until if basis is None else min(manifest.valid_until, basis.valid_until)
-        return manifest.table_id if self._clock() < ends else NO_TABLE
+        return self._epoch.manifest.table_id if self._clock() < self._epoch.ends else NO_TABLE
 
     def enrolment(self) -> bytes | None:
         """Return the signed enrolment if the homeserver does not have it yet."""
@@ -302,13 +352,13 @@ class Guard:
 
     def _remember(self) -> None:
         refused = None if self._refused is None else self._refused.diagnostics()
-        epoch, basis = self._epoch, self._epoch.basis if self._epoch else None
+        epoch = self._epoch
         self._store.put(
             "state",
             {
                 "mode": self.mode().to_dict(),
                 "epoch": epoch.describe() if epoch else None,
-                "legal_basis_until": basis.valid_until.isoformat() if basis else None,
+                "checks": explain(epoch) if epoch else [],
                 "refused_epoch": refused,
                 "country": self.policy.country,
             },

@@ -1,7 +1,9 @@
 """Which epoch the device uses, under which legal basis, and in a sentence why not.
 
-The order of the reasons is that of the rules: what the app offers, the manifest and its table, the time, the
-law. Without all of them the device stays in user-side mode; nothing here is decided remotely.
+The order of the reasons is that of the rules: what the app offers, the rules of
+`tutela.hashlist.epoch.admission`, and, at each use again, everything that has a time: the list, its
+endorsements, the witnesses' cosignatures and the law. Without all of them the device stays in user-side mode;
+nothing here is decided remotely.
 """
 
 from __future__ import annotations
@@ -14,18 +16,19 @@ from typing import Any, Final
 
 from tutela.errors import TutelaError
 from tutela.hashlist.epoch import (
-    MANIFEST_FILE,
     EpochRefused,
     Expired,
     Manifest,
     NotYetValid,
     OtherProfile,
     Trust,
-    open_epoch,
+    admission,
     read,
 )
-from tutela.hashlist.legal_basis import LegalBasis, LegalBasisExpired, LegalBasisMissing, check_folder
-from tutela.hashlist.trust import read_small
+from tutela.hashlist.epoch.admission import Admitted, Attested, Pins
+from tutela.hashlist.epoch.errors import NoLongerEndorsed, NotInUse
+from tutela.hashlist.legal_basis import LegalBasis, LegalBasisExpired, LegalBasisMissing
+from tutela.tlog.verification import check_fresh
 from tutela.voucher import everyday
 from tutela.voucher.table import Progress, Table
 
@@ -59,12 +62,46 @@ class Mode:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """A verified epoch: its manifest, its whole table checked, and the law under which it may alert."""
+    """An epoch in use: every rule held when it was loaded or renewed; those with a time are asked again.
 
-    manifest: Manifest
-    table: Table
-    basis: LegalBasis | None
-    why_no_basis: LegalBasisMissing | None
+    Attributes:
+        admitted: what held.
+        trust: under which it did.
+    """
+
+    admitted: Admitted
+    trust: Trust
+
+    @property
+    def attested(self) -> Attested:
+        """What its papers show."""
+        return self.admitted.attested
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest."""
+        return self.admitted.manifest
+
+    @property
+    def table(self) -> Table:
+        """The table, checked whole."""
+        return self.admitted.table
+
+    @property
+    def basis(self) -> LegalBasis | None:
+        """The law under which it may alert."""
+        return self.admitted.basis
+
+    @property
+    def why_no_basis(self) -> LegalBasisMissing | None:
+        """Why there is none."""
+        return self.admitted.why_no_basis
+
+    @property
+    def ends(self) -> datetime:
+        """When it is over for good: its own time, that of its endorsements, or that of its legal basis."""
+        ends = min(self.manifest.valid_until, self.attested.endorsed_until)
+        return ends if self.basis is None else min(ends, self.basis.valid_until)
 
     def describe(self) -> dict[str, Any]:
         """Return what the user may see of it."""
@@ -84,7 +121,15 @@ class Epoch:
         }
 
 
-def load(
+def attest(directory: Path, trust: Trust, jurisdiction: str, now: datetime, pins: Pins) -> Attested:
+    """Check all of a folder but its table; raises as `tutela.hashlist.epoch.admission.admit`."""
+    attested = admission.attest_folder(directory, trust, jurisdiction, now, pins)
+    _check_profile(attested.manifest)
+    return attested
+
+
+def complete(
+    attested: Attested,
     directory: Path,
     trust: Trust,
     jurisdiction: str,
@@ -93,12 +138,13 @@ def load(
     previous: bytes | None,
     seen: Mapping[bytes, bytes],
     progress: Progress | None = None,
-) -> tuple[Epoch, bytes]:
-    """Verify an epoch's folder and return it with its manifest's bytes.
+) -> Epoch:
+    """Check the rest and return the epoch.
 
     Args:
-        directory: manifest.json, table.bin and, where there is one, legal-basis-<JURISDICTION>.json.
-        trust: keys and quorum that came with the app.
+        attested: what `attest` returned for this folder.
+        directory: the folder.
+        trust: keys, constitution and policy that came with the app.
         jurisdiction: of the device, as in the legal basis.
         now: the time.
         previous: bytes of the last accepted manifest.
@@ -106,16 +152,29 @@ def load(
         progress: called while the table is checked.
 
     Raises:
-        EpochRefused, TableError, BadFile: the epoch must not be used.
+        EpochRefused, TableError: the epoch must not be used.
     """
-    data = read_small(directory / MANIFEST_FILE)
     before = _before(previous, trust)
-    _check_profile(read(data, trust))
-    manifest, table = open_epoch(directory, trust, now, before, seen=seen, progress=progress)
+    found = admission.complete(
+        attested, directory, trust, jurisdiction, now, previous=before, seen=seen, progress=progress
+    )
+    return Epoch(found, trust)
+
+
+def renew(epoch: Epoch, attested: Attested, jurisdiction: str, now: datetime) -> Epoch:
+    """Return the epoch in use with newer proofs.
+
+    Raises:
+        NotInUse: they are those of another epoch.
+    """
+    if attested.manifest.digest() != epoch.manifest.digest():
+        raise NotInUse
+    basis, missing = None, None
     try:
-        return Epoch(manifest, table, check_folder(directory, jurisdiction, trust, now), None), data
+        basis = admission.check_basis(attested, epoch.trust, jurisdiction, now)
     except LegalBasisMissing as error:
-        return Epoch(manifest, table, None, error), data
+        missing = error
+    return Epoch(Admitted(attested, epoch.table, basis, missing), epoch.trust)
 
 
 def _check_profile(manifest: Manifest) -> None:
@@ -149,8 +208,8 @@ def decide(*, offered: bool, epoch: Epoch | None, refused: TutelaError | None, n
     assert epoch.basis is not None
     sentence = (
         f"Alerts to the provider are allowed in {epoch.basis.jurisdiction} until "
-        f"{epoch.basis.valid_until:%Y-%m-%d} ({epoch.basis.statute}); "
-        f"the list was signed by {', '.join(epoch.manifest.endorsers)}."
+        f"{epoch.basis.valid_until:%Y-%m-%d} ({epoch.basis.statute}); the list was endorsed by "
+        f"{', '.join(each.name for each in epoch.attested.endorsers)}."
     )
     return Mode(ALERTS, "alerts.on", sentence)
 
@@ -168,6 +227,12 @@ def _out_of_time(epoch: Epoch | None, now: datetime) -> tuple[str, str] | None:
         return Expired.code, Expired.sentence
     if now < epoch.manifest.valid_from:
         return NotYetValid.code, NotYetValid.sentence  # the clock was set back
+    if now >= epoch.attested.endorsed_until:
+        return NoLongerEndorsed.code, NoLongerEndorsed.sentence
+    try:
+        check_fresh(epoch.attested.log.witnesses, epoch.trust.anchors()[1], now)
+    except TutelaError as error:
+        return error.code, error.message
     assert epoch.basis is not None
     if now >= epoch.basis.valid_until:
         return LegalBasisExpired.code, LegalBasisExpired.sentence

@@ -10,9 +10,17 @@ from tutela.guard.epochs import ALERTS, USER_SIDE
 from tutela.guard.help_lines import help_lines
 from tutela.guard.notices import notice
 from tutela.guard.store import STATES, Store
+from tutela.hashlist.epoch.errors import NoLongerEndorsed
 
 MAX_ITEMS: Final = 1000
 MAX_TEXT: Final = 500
+#: check -> what to say once its time is over
+_ENDED: Final = {
+    "builder": ("epoch.expired", "The time of the list on this device is over."),
+    "endorsement": (NoLongerEndorsed.code, NoLongerEndorsed.sentence),
+    "freshness": ("tlog.stale", "No witness has vouched for the public log lately enough."),
+    "legal basis": ("legal_basis.expired", "The legal basis for alerts here is over."),
+}
 
 
 def describe(store: Store, now: datetime) -> dict[str, Any]:
@@ -33,6 +41,7 @@ def describe(store: Store, now: datetime) -> dict[str, Any]:
         "mode": _mode_now(state, now),
         "epoch": _epoch_now(state.get("epoch"), now),
         "refused_epoch": state.get("refused_epoch"),
+        "checks": [_check_now(check, now) for check in state.get("checks", [])],
         "sent": {
             "count": sum(count for count, _ in totals.values()),
             "bytes": sum(size for _, size in totals.values()),
@@ -79,14 +88,17 @@ def _mode_now(state: Mapping[str, Any], now: datetime) -> dict[str, str]:
     }
     if mode["name"] != ALERTS:
         return mode
-    ends = {
-        "epoch.expired": (state["epoch"]["valid_until"], "The time of the list on this device is over."),
-        "legal_basis.expired": (state["legal_basis_until"], "The legal basis for alerts here is over."),
-    }
-    for code, (end, sentence) in ends.items():
-        if now >= datetime.fromisoformat(end):
+    ends = {check["name"]: check["until"] for check in state.get("checks", [])}
+    for name, (code, sentence) in _ENDED.items():
+        if (end := ends.get(name)) and now >= datetime.fromisoformat(end):
             return {"name": USER_SIDE, "code": code, "sentence": sentence}
     return mode
+
+
+def _check_now(check: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Say whether a check that held when the app last ran still does."""
+    until = check["until"]
+    return {**check, "holds": until is None or now < datetime.fromisoformat(until)}
 
 
 def note_receipts(store: Store, receipts: Mapping[str, Any], now: int) -> None:

@@ -17,7 +17,7 @@ from tutela.guard.errors import GuardStateDamaged, NoGuardState
 
 T = TypeVar("T")
 FILE: Final = "guard.db"
-VERSION: Final = 1
+VERSION: Final = 2
 #: states of a sent set, in their order
 STATES: Final = ("made", "waiting", "queued", "delivered", "refused")
 _SCHEMA: Final = """
@@ -29,6 +29,11 @@ CREATE TABLE tables (public_key TEXT PRIMARY KEY, table_id TEXT NOT NULL);
 CREATE TABLE contacts (tag BLOB PRIMARY KEY);
 CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, due INTEGER NOT NULL,
   attempts INTEGER NOT NULL DEFAULT 0, sealed BLOB NOT NULL);
+"""
+#: papers of every epoch that was used; `checked` is when they held last
+_SINCE_2: Final = """
+CREATE TABLE epochs (digest TEXT PRIMARY KEY, number INTEGER NOT NULL, since INTEGER NOT NULL,
+  checked INTEGER NOT NULL, papers TEXT NOT NULL);
 """
 
 
@@ -145,6 +150,21 @@ class Store:
         """Remember an accepted table's key."""
         self._write(lambda: self._run("INSERT OR IGNORE INTO tables VALUES (?, ?)", (public_key, table_id)))
 
+    def keep_papers(self, digest: str, number: int, at: int, papers: str) -> None:
+        """Keep the newest papers of an epoch in use, by its manifest's digest; they are never dropped."""
+        self._write(
+            lambda: self._run(
+                "INSERT INTO epochs VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
+                " SET checked = excluded.checked, papers = excluded.papers",
+                (digest, number, at, at, papers),
+            )
+        )
+
+    def papers(self) -> list[tuple[int, int, str]]:
+        """Return (since, checked, papers) of every epoch that was used, in order of first use."""
+        query = "SELECT since, checked, papers FROM epochs ORDER BY since, number"
+        return [tuple(row) for row in self._run(query, ()).fetchall()]
+
     def meet(self, tag: bytes) -> bool:
         """Remember a sender by a keyed hash; return whether it is the first time."""
         added = self._write(lambda: self._run("INSERT OR IGNORE INTO contacts VALUES (?)", (tag,)).rowcount)
@@ -198,7 +218,9 @@ def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = FULL")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:
-        connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+        connection.executescript(f"BEGIN; {_SCHEMA} {_SINCE_2} PRAGMA user_version = {VERSION}; COMMIT;")
+    elif version == 1:
+        connection.executescript(f"BEGIN; {_SINCE_2} PRAGMA user_version = {VERSION}; COMMIT;")
     elif version != VERSION:
         raise GuardStateDamaged("The guard's database is of another version.", hint="Update tutela.")
     return connection

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from tutela.errors import VerificationError
-from tutela.hashlist import envelope
+from tutela.hashlist import envelope, strict_json
 from tutela.hashlist.categories import PURPOSE
 from tutela.hashlist.entries import format_time, parse_time
-from tutela.hashlist.errors import BadEntry, ListError
+from tutela.hashlist.errors import BadEntry, BadJSON, ListError
 from tutela.hashlist.trust import LEGAL_BASIS, Signer, Trust, read_small
 
 TYPE: Final = "tutela-legal-basis"
@@ -78,6 +78,13 @@ class LegalBasisOtherJurisdiction(LegalBasisMissing):
 
     code = "legal_basis.other_jurisdiction"
     sentence = "The legal basis is for another jurisdiction than this device's."
+
+
+class LegalBasisNotLogged(LegalBasisMissing):
+    """It is not in the transparency log."""
+
+    code = "legal_basis.not_logged"
+    sentence = "The legal basis for alerts to the provider was not published in the transparency log."
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +184,20 @@ def check_folder(directory: Path, jurisdiction: str, trust: Trust, now: datetime
         raise LegalBasisMissing("The jurisdiction is not a country's two letters.")
     path = directory / file_name(jurisdiction)
     return check(read_small(path) if path.is_file() else None, jurisdiction, trust, now)
+
+
+def claimed(data: bytes) -> LegalBasis:
+    """Return what a legal basis says, without verifying anything: for whoever publishes it.
+
+    Raises:
+        LegalBasisTampered: it is none.
+    """
+    try:
+        return _from_statement(strict_json.read(data)["signed"], ())
+    except (BadJSON, BadEntry, BadLegalBasis) as error:
+        raise LegalBasisTampered(error.message) from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LegalBasisTampered from error
 
 
 def _read(data: bytes, trust: Trust) -> LegalBasis:

@@ -10,7 +10,7 @@ one witness alone cannot keep an old state alive. With `quorum none` no time is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -99,7 +99,7 @@ def verify_checkpoint(
         check_continues(previous, signed, consistency)
     times = cosigners(signed, policy)
     policy.require(times.keys())
-    _check_fresh(times, policy, now, max_age)
+    check_fresh(times, policy, now, max_age)
     return Verified(signed, times)
 
 
@@ -148,7 +148,20 @@ def cosigners(signed: SignedCheckpoint, policy: Policy) -> dict[str, datetime]:
     return found
 
 
-def _check_fresh(times: dict[str, datetime], policy: Policy, now: datetime, max_age: timedelta) -> None:
+def check_fresh(
+    times: Mapping[str, datetime], policy: Policy, now: datetime, max_age: timedelta = MAX_AGE
+) -> None:
+    """Check that a quorum vouched lately; a device asks this again at each use.
+
+    Args:
+        times: when each witness, by its name in the policy, vouched last.
+        policy: whose quorum counts.
+        now: aware.
+        max_age: of the cosignatures that make the quorum.
+
+    Raises:
+        FromTheFuture, Stale: see `errors`.
+    """
     known = {name for name, time in times.items() if time <= now + CLOCK_SKEW}
     if not policy.quorum_met(known):
         raise FromTheFuture(

@@ -22,7 +22,7 @@ from tutela.hashlist.epoch.errors import (
 from tutela.hashlist.epoch.manifest import Manifest, Sizes, table_id
 from tutela.hashlist.epoch.selection import Counts, common_tokens
 from tutela.hashlist.epoch.threshold import Model, choose, false_opening
-from tutela.hashlist.epoch.verification import MANIFEST_FILE, PROOF_FILE, TABLE_FILE, open_epoch, read, verify
+from tutela.hashlist.epoch.verification import MANIFEST_FILE, PROOF_FILE, TABLE_FILE, open_table, read, verify
 from tutela.hashlist.trust import Signer, Trust, TrustedKey
 
 __all__ = [
@@ -56,7 +56,7 @@ __all__ = [
     "choose",
     "common_tokens",
     "false_opening",
-    "open_epoch",
+    "open_table",
     "read",
     "table_id",
     "verify",

@@ -12,7 +12,7 @@ from tutela.hashlist import absence, envelope
 from tutela.hashlist.categories import PURPOSE
 from tutela.hashlist.clusters import clustered, clusters
 from tutela.hashlist.epoch.errors import CannotBuild, EpochExists
-from tutela.hashlist.epoch.manifest import MAX_DAYS, Manifest, slot_seed, table_id
+from tutela.hashlist.epoch.manifest import HASH_BYTES, MAX_DAYS, Manifest, slot_seed, table_id
 from tutela.hashlist.epoch.selection import Selection, select
 from tutela.hashlist.epoch.threshold import Model, choose
 from tutela.hashlist.epoch.verification import MANIFEST_FILE, PROOF_FILE, TABLE_FILE
@@ -41,7 +41,8 @@ class Plan:
         build: counter of builds of the same epoch.
         model: inputs of the threshold.
         common: tokens of a public benign corpus, left out.
-        checkpoint: 32 bytes of a transparency log's checkpoint, or empty.
+        list_root: of the endorsed list version, 32 bytes.
+        checkpoint: digest of the checkpoint under which that version was logged (`leaves.checkpoint_digest`).
         lawful_set: digest of the lawful reference set, fixed before the list, or empty.
     """
 
@@ -51,8 +52,9 @@ class Plan:
     build: int = 1
     model: Model = field(default_factory=Model)
     common: Collection[Token] = frozenset()
-    checkpoint: bytes = b""
     lawful_set: bytes = b""
+    list_root: bytes = field(kw_only=True)
+    checkpoint: bytes = field(kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse a period that no device accepts."""
@@ -60,6 +62,11 @@ class Plan:
             raise CannotBuild("The times of an epoch need a time zone.")
         if not timedelta(0) < self.valid_until - self.valid_from <= timedelta(days=MAX_DAYS):
             raise CannotBuild(f"An epoch is valid for at most {MAX_DAYS} days, and for some time.")
+        if {len(self.list_root), len(self.checkpoint)} != {HASH_BYTES}:
+            raise CannotBuild(
+                "An epoch is built from an endorsed and logged list version.",
+                hint="`tutela epoch log-list` logs one, and says its root and checkpoint.",
+            )
         object.__setattr__(self, "valid_from", self.valid_from.replace(microsecond=0))
         object.__setattr__(self, "valid_until", self.valid_until.replace(microsecond=0))
 
@@ -117,6 +124,7 @@ def build_epoch(
         valid_from=plan.valid_from,
         valid_until=plan.valid_until,
         list_commitment=commitment,
+        list_root=plan.list_root,
         checkpoint=plan.checkpoint,
         counts=selection.counts,
         model=plan.model,

@@ -104,6 +104,69 @@ class SameTableKey(EpochRefused):
     )
 
 
+class WeakThreshold(EpochRefused):
+    """The inputs of the threshold are more careless than any may be."""
+
+    code = "epoch.weak_threshold"
+    sentence = "This list would open after fewer matches than is safe."
+
+
+class Unpublished(EpochRefused):
+    """The folder lacks what shows who endorsed the list, and that it is in the log."""
+
+    code = "epoch.unpublished"
+    sentence = "This list comes without the papers that show who endorsed it and where it was published."
+
+
+class OtherConstitution(EpochRefused):
+    """The chain of constitutions is not one that continues what this device has seen."""
+
+    code = "epoch.other_constitution"
+    sentence = "This list was made under other rules than those that this device knows."
+    advice = "Somebody may be showing other rules to this device than to others. Keep the file, and ask."
+
+
+class NotInUse(EpochRefused):
+    """Proofs were brought for another epoch than the one in use."""
+
+    code = "epoch.not_in_use"
+    sentence = "The proofs are those of another list than the one in use."
+    advice = "Load that list as a whole."
+
+
+class NoLongerEndorsed(EpochRefused):
+    """The time of the endorsements, or of the constitution that they are made under, is over."""
+
+    code = "epoch.no_longer_endorsed"
+    sentence = "The time for which organisations endorsed this list is over."
+
+
+class OtherCheckpoint(EpochRefused):
+    """The slot seed was not drawn after the list version was published."""
+
+    code = "epoch.other_checkpoint"
+    sentence = "This list's table was not drawn after the list itself was published."
+
+
+class OtherSeed(EpochRefused):
+    """The slot seed does not follow from the list and the checkpoint."""
+
+    code = "epoch.other_seed"
+    sentence = "This list's table was arranged in another way than the list prescribes."
+
+
+class BadPapers(InputError):
+    """What should be the papers of an epoch is not."""
+
+    code = "epoch.papers"
+
+
+class NotPublishable(InputError):
+    """The epoch, its list version and the log do not belong together."""
+
+    code = "epoch.not_publishable"
+
+
 class EpochExists(UsageError):
     """The folder already holds an epoch."""
 

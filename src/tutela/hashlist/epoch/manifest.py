@@ -22,7 +22,7 @@ from tutela.voucher.parameters import Parameters
 from tutela.voucher.table import PREAMBLE, SLOT_BYTES, TableHeader
 
 TYPE: Final = "tutela-epoch"
-VERSION: Final = 1
+VERSION: Final = 2
 MAX_NUMBER: Final = 1 << 32
 MAX_DAYS: Final = 366
 HASH_BYTES: Final = 32
@@ -51,7 +51,9 @@ class Manifest:
         valid_from: first moment of use, UTC.
         valid_until: first moment after it.
         list_commitment: 32 bytes, `HashList.commitment()`.
-        checkpoint: of the transparency log that the slot seed was drawn after, or empty.
+        list_root: 32 bytes, root of the list version that organisations endorsed.
+        checkpoint: 32 bytes, digest of the checkpoint of the log under which that list version was published;
+            the slot seed follows from it, so nobody could try seeds against the list.
         counts: what is in the table and what was left out.
         model: inputs of the threshold.
         lawful_set: 32 bytes, digest of the lawful reference set that this epoch is proved against, or empty.
@@ -69,6 +71,7 @@ class Manifest:
     valid_from: datetime
     valid_until: datetime
     list_commitment: bytes
+    list_root: bytes
     checkpoint: bytes
     counts: Counts
     model: Model
@@ -82,8 +85,8 @@ class Manifest:
             1 <= self.number <= MAX_NUMBER
             and 1 <= self.build <= MAX_NUMBER
             and self.valid_from < self.valid_until
-            and len(self.list_commitment) == HASH_BYTES
-            and {len(self.checkpoint), len(self.lawful_set), len(self.absence)} <= {0, HASH_BYTES}
+            and {len(self.list_commitment), len(self.list_root), len(self.checkpoint)} == {HASH_BYTES}
+            and {len(self.lawful_set), len(self.absence)} <= {0, HASH_BYTES}
             and self.counts.tokens <= self.header.tokens
             and self.table_id == table_id(self.number, self.build, self.category, self.list_commitment)
         )
@@ -143,6 +146,7 @@ class Manifest:
             "valid_until": format_time(self.valid_until),
             "root": self.root.hex(),
             "list_commitment": self.list_commitment.hex(),
+            "list_root": self.list_root.hex(),
             "checkpoint": self.checkpoint.hex(),
             "counts": self.counts.to_dict(),
             **{name: value.hex() for name, value in made.items() if value},
@@ -165,6 +169,7 @@ class Manifest:
                 valid_from=parse_time(data["valid_from"]),
                 valid_until=parse_time(data["valid_until"]),
                 list_commitment=bytes.fromhex(data["list_commitment"]),
+                list_root=bytes.fromhex(data["list_root"]),
                 checkpoint=bytes.fromhex(data["checkpoint"]),
                 counts=Counts.from_dict(data["counts"]),
                 model=Model.from_dict(data["threshold_model"]),

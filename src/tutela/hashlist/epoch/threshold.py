@@ -36,6 +36,11 @@ FALSE_PAIR_RATE: Final = 1.5 * 64 * 2.0**-40
 SMALLEST: Final = 2
 LARGEST: Final = 1000
 MAX_MEAN: Final = 50.0
+#: what a device asks of the inputs, so that nobody argues a threshold down
+LEAST_SCENES: Final = 1000
+MOST_SPREAD: Final = 10.0
+MOST_TARGET: Final = 1e-9
+LEAST_FALSE_PAIR_RATE: Final = 64 * 2.0**-40
 _NEGLIGIBLE: Final = 1e-60
 
 
@@ -68,6 +73,16 @@ class Model:
         )
         if not sound:
             raise CannotBuild("The inputs of the threshold are out of range.")
+
+    @property
+    def careful(self) -> bool:
+        """Whether the inputs are as careful as a device asks of every epoch."""
+        return (
+            self.scenes >= LEAST_SCENES
+            and self.spread <= MOST_SPREAD
+            and self.target <= MOST_TARGET
+            and self.false_pair_rate >= LEAST_FALSE_PAIR_RATE
+        )
 
     def mean(self, listed: int, masks: int) -> float:
         """Return m, the mean number of hot scenes of a device in one mask."""

@@ -1,13 +1,15 @@
-"""When a device uses an epoch: the rules in their order; the first that fails is the reason given.
+"""What a manifest must be by itself, and beside the ones before it; `admission` is the whole order.
 
-1. Enough trusted organisations signed exactly these words (`UnknownSigner`, `Tampered`).
-2. They are a manifest of a version that is known here (`UnknownVersion`), for the one purpose
-   (`OtherCategory`), complete and without contradiction (`Tampered`), valid for a year at most (`TooLong`).
-3. Now is within its validity (`NotYetValid`, `Expired`).
-4. It is not older than the last one used (`Older`), nor another one of the same number (`Equivocation`).
-5. Its table key never served another table (`SameTableKey`).
+- Enough trusted builders signed exactly these words (`UnknownSigner`, `Tampered`).
+- They are a manifest of a version that is known here (`UnknownVersion`), for the one purpose
+  (`OtherCategory`), complete and without contradiction (`Tampered`), valid for a year at most (`TooLong`),
+  with a threshold whose inputs are careful enough (`WeakThreshold`).
+- Now is within its validity (`NotYetValid`, `Expired`).
+- It is not older than the last one used (`Older`), nor another one of the same number (`Equivocation`).
+- Its table key never served another table (`SameTableKey`).
+- Its slot seed follows from list and checkpoint (`OtherSeed`), and every slot of the table from its root.
 
-Time is given. Nothing here opens the table: `open_epoch` does, and checks every slot against the root.
+Time is given. Nothing here says that an epoch may be used: that is what `admission` does.
 """
 
 from __future__ import annotations
@@ -26,11 +28,13 @@ from tutela.hashlist.epoch.errors import (
     NotYetValid,
     Older,
     OtherCategory,
+    OtherSeed,
     SameTableKey,
     Tampered,
     TooLong,
     UnknownSigner,
     UnknownVersion,
+    WeakThreshold,
 )
 from tutela.hashlist.epoch.manifest import MAX_DAYS, TYPE, VERSION, Manifest, slot_seed
 from tutela.hashlist.errors import BadJSON
@@ -64,16 +68,28 @@ def verify(
         EpochRefused: one of its subclasses, whose `sentence` is for the user.
     """
     manifest = read(data, trust)
+    check_time(manifest, now)
+    check_succession(manifest, previous, seen)
+    return manifest
+
+
+def check_time(manifest: Manifest, now: datetime) -> None:
+    """Raise `NotYetValid` or `Expired` unless now is within its validity."""
     if now < manifest.valid_from:
         raise NotYetValid
     if now >= manifest.valid_until:
         raise Expired
+
+
+def check_succession(
+    manifest: Manifest, previous: Manifest | None, seen: Mapping[bytes, bytes] = _NOTHING
+) -> None:
+    """Raise `Older`, `Equivocation` or `SameTableKey` unless it may follow what was used before."""
     if previous is not None:
         _check_succession(manifest, previous)
     known = {**seen, **({previous.public_key: previous.table_id} if previous else {})}
     if known.get(manifest.public_key, manifest.table_id) != manifest.table_id:
         raise SameTableKey
-    return manifest
 
 
 def read(data: bytes, trust: Trust) -> Manifest:
@@ -101,6 +117,8 @@ def read(data: bytes, trust: Trust) -> Manifest:
         raise Tampered(error.message) from error
     if manifest.valid_until - manifest.valid_from > timedelta(days=MAX_DAYS):
         raise TooLong
+    if not manifest.model.careful:
+        raise WeakThreshold
     return manifest
 
 
@@ -120,28 +138,18 @@ def number_of(directory: Path) -> int:
     return number
 
 
-def open_epoch(
-    directory: Path,
-    trust: Trust,
-    now: datetime,
-    previous: Manifest | None = None,
-    *,
-    seen: Mapping[bytes, bytes] = _NOTHING,
-    progress: Progress | None = None,
-) -> tuple[Manifest, Table]:
-    """Verify an epoch's folder, its whole table included, and return both.
+def open_table(directory: Path, manifest: Manifest, progress: Progress | None = None) -> Table:
+    """Open an epoch's table and check every slot of it against the manifest.
 
     Raises:
-        EpochRefused: as `verify`.
-        BadFile: the manifest is not there.
-        TableError: the table is not the one of the manifest, or holds something that is no group element.
+        OtherSeed: its layout does not follow from the list and the checkpoint.
+        TableError: it is not the one of the manifest, or holds something that is no group element.
     """
-    manifest = verify(read_small(directory / MANIFEST_FILE), trust, now, previous, seen=seen)
     if manifest.header.seed not in slot_seeds(slot_seed(manifest.list_commitment, manifest.checkpoint)):
-        raise Tampered("Its slot seed does not follow from the list.")
+        raise OtherSeed
     table = Table.open(directory / TABLE_FILE, manifest.header)
     table.check(progress)
-    return manifest, table
+    return table
 
 
 def _check_succession(manifest: Manifest, previous: Manifest) -> None:
