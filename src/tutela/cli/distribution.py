@@ -26,6 +26,7 @@ Keys = Annotated[Path, typer.Option(help="Folder of key files, under TUTELA_KEY_
 Root = Annotated[Path | None, typer.Option(help="The trusted root; needed the first time only.")]
 State = Annotated[Path, typer.Option(help="Folder that remembers what was seen.")]
 Name = Annotated[str, typer.Option("--organisation", help="Who publishes.")]
+ProofsBy = Annotated[str, typer.Option(help="Organisation that renews epochs' proofs.")]
 
 
 @app.command("init")
@@ -37,16 +38,19 @@ def init_command(
     root_keys: Annotated[int, typer.Option(min=1, max=16, help="How many root keys are made.")] = 3,
     root_threshold: Annotated[int, typer.Option(min=1, max=16, help="How many of them must sign.")] = 2,
     epochs_by: Annotated[str, typer.Option(help="Organisation that publishes epochs.")] = "builder",
+    proofs_by: ProofsBy = "log",
     lists_by: Annotated[list[str], typer.Option(help="Organisation that publishes lists; repeatable.")] = [],  # noqa: B006
     as_json: AsJSON = False,
 ) -> None:
     """Make keys and an empty repository. Move the root's key files to separate, offline places afterwards."""
     from tutela.distribution import Organisation, Repository, RoleKeys
     from tutela.distribution.errors import CannotPublish
+    from tutela.distribution.paths import EPOCH_PATTERNS, PROOF_PATTERNS
 
     if root_threshold > root_keys or list(keys.glob("*.key")):
         raise CannotPublish("The folder holds keys already, or the threshold is above the number of keys.")
-    patterns = {epochs_by: ["epochs/*/*"]}
+    patterns = {proofs_by: list(PROOF_PATTERNS)}
+    patterns.setdefault(epochs_by, []).extend(EPOCH_PATTERNS)
     for name in lists_by:
         patterns.setdefault(name, []).append(f"lists/{name}/*")
     made = {f"root-{number + 1}": secrets.token_bytes(32) for number in range(root_keys)}
@@ -78,6 +82,7 @@ def publish_command(
     *,
     keys: Keys,
     organisation: Name = "builder",
+    proofs_by: ProofsBy = "log",
     file: Annotated[list[Path], typer.Option(help="File for lists/<organisation>/; repeatable.")] = [],  # noqa: B006
     as_json: AsJSON = False,
 ) -> None:
@@ -85,14 +90,34 @@ def publish_command(
     from tutela.distribution import Repository
 
     repository, now = Repository(folder), datetime.now(UTC)
-    signers = _signers(keys, (organisation, "snapshot", "timestamp"))
-    number = repository.publish_epoch(epoch, organisation, signers, now) if epoch else None
+    names = (organisation, *((proofs_by,) if epoch else ()), "snapshot", "timestamp")
+    signers, number = _signers(keys, tuple(dict.fromkeys(names))), None
+    if epoch:
+        number = repository.publish_epoch(epoch, signers, now)
     if file or epoch is None:
         repository.publish(
             organisation, {f"lists/{organisation}/{each.name}": each for each in file}, signers, now
         )
     result = {"ok": True, "repository": str(folder), "organisation": organisation, "epoch": number}
     result["files"] = [each.name for each in file]
+    emit(result, lambda: _show(result), as_json=as_json)
+
+
+@app.command("publish-proofs")
+def publish_proofs_command(
+    folder: Folder,
+    epoch: Annotated[Path, typer.Argument(help="Folder of an epoch, after `tutela epoch refresh`.")],
+    *,
+    keys: Keys,
+    proofs_by: ProofsBy = "log",
+    as_json: AsJSON = False,
+) -> None:
+    """Publish the fresh proofs of an epoch, daily; the builder's keys are not needed."""
+    from tutela.distribution import Repository
+
+    signers = _signers(keys, (proofs_by, "snapshot", "timestamp"))
+    number = Repository(folder).publish_proofs(epoch, signers, datetime.now(UTC))
+    result = {"ok": True, "repository": str(folder), "organisation": proofs_by, "epoch": number}
     emit(result, lambda: _show(result), as_json=as_json)
 
 

@@ -146,7 +146,13 @@ class Updater:
         )
 
     def latest_epoch(self) -> int:
-        """Return the highest number of a published epoch; raises `NotListed` if there is none."""
+        """Return the highest number of a published epoch.
+
+        Raises:
+            NotListed: there is none.
+            DistributionRefused: the word of who publishes epochs was refused.
+        """
+        self._check_heard(f"{paths.epoch(1)}/{paths.MANIFEST}")
         numbers = paths.epoch_numbers(self.paths())
         if not numbers:
             raise NotListed("(There is no epoch.)")
@@ -160,15 +166,20 @@ class Updater:
             DistributionRefused: the word of its organisation was refused.
         """
         session = self._current()
-        role = session.responsible(paths.check(path))
-        if role in session.refused:
-            raise session.refused[role]
+        self._check_heard(path)
         found = session.look_up(path)
         if found is not None:
             return _wanted(found)
         if any(path in session.said(other) for other in session.roles()):
             raise OtherPath
         raise NotListed
+
+    def _check_heard(self, path: str) -> None:
+        """Raise what was wrong with the word of the organisation that may publish a path."""
+        session = self._current()
+        role = session.responsible(paths.check(path))
+        if role in session.refused:
+            raise session.refused[role]
 
     def fetch(self, path: str, to: Path, *, progress: Progress | None = None) -> Fetched:
         """Bring one file to its place; raises what `find` and `download` do."""
@@ -181,11 +192,12 @@ class Updater:
         return Fetched((path,), tally.received, tally.resumed)
 
     def fetch_folder(self, prefix: str, folder: Path, *, progress: Progress | None = None) -> Fetched:
-        """Bring all files directly below a path; the folder is replaced as a whole once they are here.
+        """Bring all files below a path; the folder is replaced as a whole once they are here.
 
         Files that the folder has already are taken from there.
         """
-        listed = [path for path in self.paths() if path.rpartition("/")[0] == prefix]
+        below = f"{prefix}/"
+        listed = [path for path in self.paths() if path.startswith(below)]
         if not listed:
             raise NotListed
         if len(listed) > MAX_FILES:
@@ -194,12 +206,14 @@ class Updater:
         sums = Tally()
         with alone(self.state), storage_errors():
             for path, its in wanted.items():
-                tally = self._bring(path, its, folder / _name(path), progress)
+                tally = self._bring(path, its, folder / path.removeprefix(below), progress)
                 sums.received += tally.received
                 sums.resumed += tally.resumed
             with fresh_folder(folder) as fresh:
                 for path, its in wanted.items():
-                    place(self._part(its), fresh / _name(path))
+                    to = fresh / path.removeprefix(below)
+                    to.parent.mkdir(parents=True, exist_ok=True)
+                    place(self._part(its), to)
             for its in wanted.values():
                 self._part(its).unlink(missing_ok=True)
         return Fetched(tuple(listed), sums.received, sums.resumed)

@@ -1,5 +1,8 @@
 """Paths of what is published: `epochs/<number>/<file>` and `lists/<organisation>/<file>`.
 
+An epoch's proofs (`*.tlog-proof` and the log's hashes below `log/`) are renewed every day and prove themselves,
+so that they have patterns of their own: the key that signs them is online, and the builder's need not be.
+
 A path comes from an organisation's signed words and ends up as a name on a disk, so that its form is checked
 even though it is signed: no part begins with a dot, none is empty, and there is no way up.
 """
@@ -14,7 +17,17 @@ from tutela.distribution.errors import BadPath
 
 EPOCHS: Final = "epochs"
 MANIFEST: Final = "manifest.json"
-MAX_PARTS: Final = 8
+MAX_PARTS: Final = 9
+#: what an organisation that renews proofs may publish; it has to come before the builder
+PROOF_PATTERNS: Final = (
+    "epochs/*/*.tlog-proof",
+    "epochs/*/log/*",
+    "epochs/*/log/tile/*/*",
+    "epochs/*/log/tile/*/*/*",
+    "epochs/*/log/tile/*/*/*/*",
+    "epochs/*/log/tile/*/*/*/*/*",
+)
+EPOCH_PATTERNS: Final = ("epochs/*/*",)
 _PART: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _PATTERN: Final = re.compile(r"[A-Za-z0-9*][A-Za-z0-9._*-]{0,99}", re.ASCII)
 _ROLE: Final = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)

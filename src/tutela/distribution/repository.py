@@ -51,11 +51,10 @@ from tutela.distribution.state import (
     to_bytes,
 )
 from tutela.distribution.storage import alone, copy, digest, storage_errors, write
-from tutela.hashlist.epoch import MANIFEST_FILE, TABLE_FILE
-from tutela.hashlist.epoch.verification import number_of
+from tutela.hashlist.epoch.folder import EPOCH_PROOF_FILE, published_files
+from tutela.hashlist.epoch.verification import MANIFEST_FILE, number_of
 
 MAX_TARGET: Final = 1 << 32
-LEGAL_BASES: Final = "legal-basis-[A-Z][A-Z].json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +150,44 @@ class Repository:
                     raise CannotPublish("The organisation does not publish this file.")
             self._release(state, {role: signed}, signers, now)
 
-    def publish_epoch(self, directory: Path, role: str, signers: Sequence[Signer], now: datetime) -> int:
-        """Publish the public files of an epoch's folder under its number, and return the number."""
+    def publish_epoch(self, directory: Path, signers: Sequence[Signer], now: datetime) -> int:
+        """Publish all public files of an epoch's folder under its number, and return the number.
+
+        Each file goes to the organisation that may publish it; all of them, the snapshot and the timestamp
+        must sign. What an earlier state of the folder had and this one has not is taken out.
+
+        Raises:
+            CannotPublish: nobody may publish one of the files, or keys are too few.
+            Tampered, BadFile: the manifest cannot be read.
+        """
+        return self._publish_folder(directory, MANIFEST_FILE, signers, now, every=True)
+
+    def publish_proofs(self, directory: Path, signers: Sequence[Signer], now: datetime) -> int:
+        """Publish what is renewed every day of an epoch: what the organisation that signs its proofs may.
+
+        Raises:
+            CannotPublish, Tampered, BadFile: as `publish_epoch`.
+        """
+        return self._publish_folder(directory, EPOCH_PROOF_FILE, signers, now, every=False)
+
+    def _publish_folder(
+        self, directory: Path, leading: str, signers: Sequence[Signer], now: datetime, *, every: bool
+    ) -> int:
         number = number_of(directory)
-        names = (MANIFEST_FILE, TABLE_FILE, *sorted(file.name for file in directory.glob(LEGAL_BASES)))
-        files = {f"{paths.epoch(number)}/{name}": directory / name for name in names}
-        self.publish(role, files, signers, now)
+        prefix = paths.epoch(number)
+        files = {f"{prefix}/{name}": directory / name for name in published_files(directory)}
+        with alone(self.folder), storage_errors():
+            state = State.load(self.folder)
+            owners = {path: state.owner(paths.check(path)) for path in files}
+            lead = state.owner(f"{prefix}/{leading}")
+            changed = {name: state.role(name) for name in ([*owners.values(), lead] if every else [lead])}
+            for signed in changed.values():
+                for path in [each for each in signed.targets if each.startswith(f"{prefix}/")]:
+                    del signed.targets[path]
+            for path, owner in owners.items():
+                if owner in changed:
+                    changed[owner].targets[path] = self._store(path, files[path])
+            self._release(state, changed, signers, now)
         return number
 
     def refresh_timestamp(self, signers: Sequence[Signer], now: datetime) -> datetime:

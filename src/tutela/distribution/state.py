@@ -71,12 +71,18 @@ class State:
 
     def check_delegated(self, role: str, path: str) -> None:
         """Raise `CannotPublish` unless a client would take this path from this organisation."""
+        if self.owner(path) != role:
+            raise CannotPublish(f"{role} may not publish {path}.")
+
+    def owner(self, path: str) -> str:
+        """Return the organisation from which a client takes this path; raises `CannotPublish`."""
         delegations = self.role(TARGETS).delegations
         first = None
         if delegations is not None:
             first = next((name for name, _ in delegations.get_roles_for_target(path)), None)
-        if first != role:
-            raise CannotPublish(f"{role} may not publish {path}.")
+        if first is None:
+            raise CannotPublish(f"Nobody may publish {path}.")
+        return first
 
     def next_timestamp(self, expires: datetime) -> Metadata[Timestamp]:
         """Return the same timestamp with the next version, unsigned."""
