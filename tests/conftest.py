@@ -1,7 +1,7 @@
-"""Django for the tests of both consoles, people who may sign in, PostgreSQL and the browser.
+"""Django for the tests of all consoles, people who may sign in, PostgreSQL and the browser.
 
-One test process holds both roles' apps (no `TUTELA_ROLE`). Which console a test sees is chosen by its
-folder (`tests/provider`, `tests/hub`) or by the mark `role("hub")`.
+One test process holds all roles' apps (no `TUTELA_ROLE`). Which console a test sees is chosen by its
+folder (`tests/provider`, `tests/hub`, `tests/register`) or by the mark `role("hub")`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ pytest_plugins = ["browser"]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the mark, and put the test database into a file, so that a live server's threads share it."""
-    config.addinivalue_line("markers", "role(name): the console (provider or hub) that the test sees")
+    config.addinivalue_line("markers", "role(name): the console (provider, hub or register) that the test sees")
     try:
         from django.conf import settings
     except ModuleNotFoundError:  # the device's side alone is installed
@@ -60,7 +60,7 @@ def role_of(request: pytest.FixtureRequest) -> str:
     if mark:
         return str(mark.args[0])
     room = Path(str(request.node.path)).relative_to(Path(__file__).parent).parts[0]
-    return room if room in {"provider", "hub"} else ""
+    return room if room in {"provider", "hub", "register"} else ""
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +93,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
     with django_db_blocker.unblock():
         triggers.drop(connection)
+        triggers.drop(connection, "register_statementrow")
 
 
 @pytest.fixture

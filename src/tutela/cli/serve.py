@@ -1,4 +1,4 @@
-"""`tutela serve ROLE`: a provider's or a centre's server on this machine."""
+"""`tutela serve ROLE`: a provider's, a centre's or a register's server on this machine."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ app = typer.Typer()
 
 @app.command()
 def serve(
-    role: str = typer.Argument(help="provider or hub."),
-    port: int = typer.Option(-1, help="Port; 0 takes any free one. [default: 8710 provider, 8720 hub]"),
+    role: str = typer.Argument(help="provider, hub or register."),
+    port: int = typer.Option(-1, help="Port; 0 takes any free one. [default: 8710, 8720, 8730 by role]"),
     host: str = typer.Option("127.0.0.1", help="Address to listen on; beyond loopback put TLS in front."),
     database: str = typer.Option("", help="Database URL. [default: SQLite in the data folder]"),
     data: Path | None = typer.Option(None, help="Folder of all state. [default: the platform's folder]"),

@@ -13,7 +13,7 @@ from tutela.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True)
 
-CONSOLE = typer.Option("", envvar="TUTELA_ROLE", help="provider or hub, where the rest does not tell.")
+CONSOLE = typer.Option("", envvar="TUTELA_ROLE", help="provider, hub, register, if the rest does not tell.")
 DATABASE = typer.Option("", help="Database URL. [default: SQLite in the data folder]")
 DATA = typer.Option(None, help="Folder of all state. [default: the platform's folder]")
 STDIN = typer.Option(False, "--password-stdin", help="Read the password from the first line of stdin.")
@@ -29,7 +29,7 @@ class UnclearConsole(UsageError):
 @app.command()
 def add(
     name: str,
-    role: list[str] = typer.Option(help="reviewer, analyst, supervisor or administrator; repeatable."),
+    role: list[str] = typer.Option(help="Such as reviewer, analyst, curator, administrator; repeatable."),
     console: str = CONSOLE,
     database: str = DATABASE,
     data: Path | None = DATA,
@@ -85,7 +85,7 @@ def disable(
 @app.command()
 def machine(
     name: str,
-    permission: list[str] = typer.Option(help="intake.write (provider) or report.submit (hub); repeatable."),
+    permission: list[str] = typer.Option(help="intake.write, report.submit or statement.submit; repeatable."),
     console: str = CONSOLE,
     database: str = DATABASE,
     data: Path | None = DATA,
@@ -134,7 +134,7 @@ def _guess(data: Path | None, roles: list[str], machine_permissions: list[str]) 
         if len(candidates) == 1:
             return candidates[0]
     raise UnclearConsole(
-        "It is not clear which console is meant.", hint="Add --console provider or --console hub."
+        "It is not clear which console is meant.", hint="Add --console with provider, hub or register."
     )
 
 

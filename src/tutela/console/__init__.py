@@ -1,7 +1,7 @@
-"""The shared console: sign-in, permissions, audit rows, pages and components of both roles.
+"""The shared console: sign-in, permissions, audit rows, pages and components of all roles.
 
-One Django project serves a provider or a national centre; `TUTELA_ROLE` chooses which. The role's own
-app is named by string only, so this room never imports `tutela.provider` or `tutela.hub`.
+One Django project serves a provider, a national centre or a list register; `TUTELA_ROLE` chooses which. The
+role's own app is named by string only, so this room imports none of them.
 
 Run `python -m tutela.console COMMAND` for Django's management commands.
 """

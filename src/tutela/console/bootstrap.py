@@ -33,7 +33,7 @@ def configure(role: str, *, data: Path | None = None, database: str = "", port: 
     """Write the role into the environment (child processes inherit it) and start Django.
 
     Args:
-        role: "provider" or "hub".
+        role: a name of `roles.ROLES`.
         data: folder of all state; None keeps `TUTELA_DATA` or the platform's folder.
         database: URL; "" keeps `TUTELA_DATABASE_URL` or the SQLite file of the role.
         port: port that the server will take, if this is a server.

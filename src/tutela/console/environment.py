@@ -1,6 +1,6 @@
 """What the console takes from its environment: role, data folder, database, secret key.
 
-    TUTELA_ROLE           provider | hub (empty: tools only, such as type checking and tests)
+    TUTELA_ROLE           provider | hub | register (empty: tools only, such as type checking and tests)
     TUTELA_DATA           folder of all state; default: the platform's data folder
     TUTELA_DATABASE_URL   default: SQLite in TUTELA_DATA/<role>.sqlite3
     TUTELA_HOSTS          host names that the console answers to, comma separated

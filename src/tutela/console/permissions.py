@@ -27,7 +27,7 @@ from .roles import ROLES
 #: permission -> the roles that hold it. A role that no console of this kind has grants nothing there.
 PERMISSIONS: dict[str, frozenset[str]] = {
     # everyone who signed in: the own account
-    "account.own": frozenset({"reviewer", "analyst", "supervisor", "administrator"}),
+    "account.own": frozenset({"reviewer", "analyst", "supervisor", "curator", "endorser", "administrator"}),
     # provider: cases that passed the threshold, decided by two people
     "case.list": frozenset({"reviewer", "supervisor"}),
     "case.review": frozenset({"reviewer", "supervisor"}),
@@ -45,19 +45,36 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "report.triage": frozenset({"analyst", "supervisor"}),
     "report.route": frozenset({"supervisor"}),
     "report.allow": frozenset({"supervisor"}),
-    # both: the record of what was done, and who may come in
+    # register: signed statements, list versions, the transparency log; nobody here sees a picture
+    "entry.read": frozenset({"curator", "endorser", "administrator"}),
+    "statement.hand-in": frozenset({"curator", "endorser", "administrator"}),
+    "statement.entry": frozenset({"curator"}),
+    "statement.endorsement": frozenset({"endorser"}),
+    "statement.constitution": frozenset({"administrator"}),
+    "version.draw": frozenset({"curator"}),
+    "version.sign": frozenset({"endorser"}),
+    # all: the record of what was done, and who may come in
     "audit.read": frozenset({"supervisor", "administrator"}),
     "user.manage": frozenset({"administrator"}),
     "status.read": frozenset({"reviewer", "analyst", "supervisor", "administrator"}),
 }
 
 #: what only one kind of console has: the first word of such permissions -> its role
-SUBJECTS: dict[str, str] = {"case": "provider", "epoch": "provider", "list": "provider", "report": "hub"}
+SUBJECTS: dict[str, str] = {
+    "case": "provider",
+    "epoch": "provider",
+    "list": "provider",
+    "report": "hub",
+    "entry": "register",
+    "statement": "register",
+    "version": "register",
+}
 
 #: permission of machine accounts -> the one role whose console has such routes
 MACHINE_PERMISSIONS: dict[str, str] = {
     "intake.write": "provider",  # the homeserver hands over enrolments and vouchers
     "report.submit": "hub",  # an electronic service provider files a CyberTipline report
+    "statement.submit": "register",  # an organisation hands in what it signed
 }
 
 P = ParamSpec("P")

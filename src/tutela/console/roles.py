@@ -1,4 +1,4 @@
-"""The two organisations that a console can serve, and the names that their pages show."""
+"""The organisations that a console can serve, and the names that their pages show."""
 
 from __future__ import annotations
 
@@ -46,6 +46,15 @@ ROLES: dict[str, Role] = {
         phase="Reports carry legal clocks. Every opening of a file is recorded.",
         groups=("analyst", "supervisor", "administrator"),
         port=8720,
+    ),
+    "register": Role(
+        name="register",
+        app="tutela.register",
+        organisation="Register",
+        service="Tutela list register",
+        phase="No picture is here: only who stated what, signed, and what follows from it.",
+        groups=("curator", "endorser", "administrator"),
+        port=8730,
     ),
 }
 

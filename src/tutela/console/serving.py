@@ -114,7 +114,7 @@ def serve(role: str, host: str, reserved: ReservedPort, threads: int, ready: Cal
     """Serve until SIGTERM or SIGINT. Django is configured and migrated already (see `bootstrap`).
 
     Args:
-        role: "provider" or "hub".
+        role: a name of `roles.ROLES`.
         host: address to listen on.
         reserved: the port.
         threads: requests that are answered at the same time.

@@ -38,7 +38,7 @@ def log_app(folder: Path) -> App:
             return _send(environ, start, Answer(405, b"Only GET is answered.\n"), _NEVER)
         name = environ.get("PATH_INFO", "").lstrip("/")
         try:
-            answer, caching = _file(folder, name)
+            answer, caching = read_file(folder, name)
         except (Malformed, StoreTruncated):
             answer, caching = Answer(404, b"There is no such file.\n"), _NEVER
         except TutelaError as error:
@@ -67,7 +67,16 @@ def witness_app(witness: Witness) -> App:
     return app
 
 
-def _file(folder: Path, name: str) -> tuple[Answer, str]:
+def read_file(folder: Path, name: str) -> tuple[Answer, str]:
+    """Return a published file of a log, and how long it may be cached.
+
+    Args:
+        folder: of the log.
+        name: `checkpoint`, `healthz`, or a tile's path.
+
+    Raises:
+        Malformed, StoreTruncated: there is no such file. Other `TutelaError`s: it cannot be read now.
+    """
     if name == "healthz":
         return Answer(200, b"ok\n"), _NEVER
     if name == CHECKPOINT:

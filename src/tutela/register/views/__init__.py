@@ -1,0 +1,1 @@
+"""The register's views: thin, each declares its access."""
