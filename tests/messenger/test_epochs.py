@@ -8,7 +8,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from guard_samples import TRUST, build, guard, pattern
+from guard_samples import TRUST, WORLD, Clock, build, guard, pattern, publish_as_of
 
 from tutela.errors import UsageError
 from tutela.messenger import epochs
@@ -39,12 +39,34 @@ def test_fetched_epochs_are_loaded_and_replaced(provider, tmp_path):
     assert [path.name for path in folder.parent.iterdir()] == ["epoch"]
 
 
+def test_the_table_is_fetched_once_and_the_log_from_where_the_device_stood(provider, tmp_path):
+    root, url = provider
+    build(root / "epoch", [pattern(1)])
+    folder, device = tmp_path / "device" / "epoch", guard(clock=(clock := Clock()))
+    assert device.load_epoch(epochs.fetch(url, "XX", folder), TRUST).alerts
+    clock.forward(hours=25)
+    assert device.mode().code == "tlog.stale"
+    (root / "epoch" / "table.bin").unlink()
+    publish_as_of(root / "epoch", clock.now)
+    assert device.refresh(epochs.fetch(url, "XX", folder, device.seen())).alerts
+    WORLD.endorsing.log.append([b"another entry"])
+    clock.forward(hours=25)
+    publish_as_of(root / "epoch", clock.now)
+    without = epochs.fetch(url, "XX", folder)
+    for path in (without / "log").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    assert device.refresh(without).code == "tlog.stale"
+    assert device.status()["refused_epoch"]["code"] == "tlog.consistency-missing"
+    assert device.refresh(epochs.fetch(url, "XX", folder, device.seen())).alerts
+
+
 def test_a_broken_download_leaves_the_last_one(provider, tmp_path, monkeypatch):
     root, url = provider
     build(root / "epoch", [pattern(1)])
     folder = epochs.fetch(url, "XX", tmp_path / "epoch")
     before = (folder / "manifest.json").read_bytes()
-    (root / "epoch" / "table.bin").unlink()
+    (root / "epoch" / "endorsements.json").unlink()
     with pytest.raises(HomeserverUnreachable):
         epochs.fetch(url, "XX", folder)
     monkeypatch.setattr(epochs, "MAX_SMALL", 10)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tutela.cli import audit_published
 from tutela.cli.lists import AsJSON, progress, say
 from tutela.cli.output import emit
 
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
     from tutela.hashlist.epoch import Manifest
     from tutela.voucher.lawful import LawfulSet
 
-app = typer.Typer(no_args_is_help=True, help="Check an epoch: its table, lawful pictures, absent digests.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Check what was published: table, lawful pictures, list, log, and what a device held.",
+)
+audit_published.register(app)
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of an epoch.")]
 ListFile = Annotated[Path, typer.Argument(metavar="LIST", help="The list file behind the epoch.")]

@@ -40,6 +40,34 @@ def status(
     emit({"ok": True, **found}, lambda: _print(found), as_json=as_json)
 
 
+@app.command()
+def held(
+    out: Path = typer.Option(..., "--out", help="File to write; `tutela audit held` checks it."),
+    state: Path | None = typer.Option(
+        None,
+        "--state",
+        envvar="TUTELA_GUARD",
+        help="The app's guard folder (default: the platform's data folder).",
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """Write the papers of every list that this device used, also of dropped ones; they name nobody."""
+    from tutela.cli.output import emit, stdout
+    from tutela.guard import memory
+    from tutela.guard.store import Store
+    from tutela.hashlist.epoch.building import write_public
+
+    store = Store.open(state or _default(), create=False)
+    try:
+        found = memory.held(store)
+    finally:
+        store.close()
+    write_public(out, found.to_bytes())
+    result = {"ok": True, "file": str(out), "epochs": len(found.epochs), "evidence": len(found.evidence)}
+    said = f"{out}: {len(found.epochs)} lists that this device used"
+    emit(result, lambda: stdout.print(said, markup=False), as_json=as_json)
+
+
 def _default() -> Path:
     import platformdirs
 
@@ -62,6 +90,10 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"Epoch    {_epoch(found['epoch'])}",
         f"Sent     {sent['count']} sealed sets, {sent['bytes']} bytes" + (f" ({states})" if states else ""),
     ]
+    for check in found["checks"]:
+        ended = "" if check["holds"] else "NO LONGER: "
+        until = f" (until {check['until']})" if check["until"] else ""
+        lines.append(f"Check    {check['name']}: {ended}{check['sentence']}{until}")
     if found["refused_epoch"]:
         lines.append(f"Refused  the last list offered: {found['refused_epoch']['message']}")
     if held["count"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import itertools
-import secrets
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,13 +16,17 @@ import numpy as np
 from PIL import Image
 
 from tutela.bench import corpus, edits
+from tutela.demo.endorsing import Endorsing
 from tutela.demo.folders import Folders
 from tutela.errors import EnvironmentProblem, TutelaError
 from tutela.fingerprint import FingerprintError, fingerprint
 from tutela.hashlist import Entry, HashList, Labels, Provenance, clustered
 from tutela.hashlist import legal_basis as basis
-from tutela.hashlist.epoch import Manifest, Plan, Signer, Trust, TrustedKey, build_with_new_key, open_epoch
+from tutela.hashlist.epoch import Manifest, Plan, Trust, TrustedKey, build_with_new_key
+from tutela.hashlist.epoch.admission import admit
 from tutela.hashlist.epoch.building import write_public
+from tutela.hashlist.epoch.leaves import checkpoint_digest
+from tutela.hashlist.epoch.verification import check_time
 from tutela.sealed import keyfile
 from tutela.voucher import everyday
 
@@ -33,6 +37,7 @@ ORDINARY: Final = 24
 LEAST: Final = 60  # fewer cannot play all parts
 LEAST_QUALITY: Final = 80
 MARGIN: Final = 60  # bits that an ordinary picture keeps from every entry
+BUILDER: Final = "register"  # whose key signs epochs; it is none of the organisations'
 _SIDE: Final = 1000
 _DAYS: Final = 90
 
@@ -52,6 +57,7 @@ class Props:
     Attributes:
         folder: the epoch's public folder.
         list_file, table_key, trust_file: what the provider needs beside it.
+        world: folder of the organisations, the log and its witnesses.
         manifest: as verified.
         listed: photographs in the list, JPEG bytes; ordinary: photographs that are not near any entry.
         source: where the photographs came from, in a few words.
@@ -61,6 +67,7 @@ class Props:
     list_file: Path
     table_key: Path
     trust_file: Path
+    world: Path
     manifest: Manifest
     listed: tuple[bytes, ...]
     ordinary: tuple[bytes, ...]
@@ -77,9 +84,8 @@ def prepare(folders: Folders, photos: Path | None, entries: int, progress: Progr
     if not (folder / "ready").exists():
         _build(folder, _photographs(photos), entries, folders.passphrase(), progress)
     try:
-        trust = Trust.load(folder / "trust.json")
-        manifest, _ = open_epoch(folder / "epoch", trust, datetime.now(UTC) + timedelta(days=1))
-    except TutelaError:  # it ran out: build another one
+        manifest = _renewed(folder)
+    except (TutelaError, OSError):  # it ran out, or is of an earlier version: build another one
         (folder / "ready").unlink()
         return prepare(folders, photos, entries, progress)
     return Props(
@@ -87,11 +93,27 @@ def prepare(folders: Folders, photos: Path | None, entries: int, progress: Progr
         list_file=folder / "list.jsonl",
         table_key=folder / "table.key",
         trust_file=folder / "trust.json",
+        world=folder / "world",
         manifest=manifest,
         listed=_stored(folder / "listed"),
         ordinary=_stored(folder / "ordinary"),
         source="photographs of installed packages" if photos is None else f"photographs of {photos}",
     )
+
+
+def _renewed(folder: Path) -> Manifest:
+    """Renew the proofs of the epoch in the cache, and return its manifest if it still holds tomorrow."""
+    trust, now = Trust.load(folder / "trust.json"), datetime.now(UTC)
+    endorsing = Endorsing.open(folder / "world", trust.anchors()[0])
+    try:
+        endorsing.refresh(folder / "epoch")
+    finally:
+        endorsing.close()
+    found = admit(folder / "epoch", trust, JURISDICTION, now)
+    check_time(found.manifest, now + timedelta(days=1))
+    if found.why_no_basis:
+        raise found.why_no_basis
+    return found.manifest
 
 
 def _name(photos: Path | None, entries: int) -> str:
@@ -156,13 +178,17 @@ def _build(
     _store(
         folder / "ordinary", [data for data in good[len(listed) :] if not _near(hash_list, data)][:ORDINARY]
     )
-    signer = Signer(secrets.token_bytes(32))
+    endorsing = _found(folder)
+    signer = endorsing.signer(BUILDER)
     roles = frozenset(("epoch", "legal-basis"))
-    Trust((TrustedKey("Demonstration register", signer.public_key, roles),)).save(folder / "trust.json")
+    trust = endorsing.trust([TrustedKey("Demonstration register", signer.public_key, roles)])
+    trust.save(folder / "trust.json")
+    endorsing.submit(hash_list, hash_list.salt)
+    version = endorsing.endorse()
+    logged = endorsing.log_version(version)
     now = datetime.now(UTC).replace(microsecond=0)
-    plan = Plan(number=int(now.timestamp()), valid_from=now, valid_until=now + timedelta(days=_DAYS))
-    for old in (folder / "table.key", *(folder / "epoch").glob("*")):
-        old.unlink(missing_ok=True)
+    until = now + timedelta(days=_DAYS)
+    plan = Plan(1, now, until, list_root=version.root, checkpoint=checkpoint_digest(logged))
     build_with_new_key(
         hash_list,
         everyday(),
@@ -175,10 +201,20 @@ def _build(
     )
     assessment = hashlib.sha256(b"The demonstration has no impact assessment.").digest()
     statement = basis.LegalBasis(
-        JURISDICTION, "Demonstration Act, section 1 (invented)", now, now + timedelta(days=_DAYS), assessment
+        JURISDICTION, "Demonstration Act, section 1 (invented)", now, until, assessment
     )
     write_public(folder / "epoch" / basis.file_name(JURISDICTION), basis.make(statement, signer))
+    endorsing.publish(folder / "epoch", version, logged)
+    endorsing.close()
     (folder / "ready").touch()
+
+
+def _found(folder: Path) -> Endorsing:
+    """Found the organisations anew; what an earlier epoch left goes."""
+    (folder / "table.key").unlink(missing_ok=True)
+    for old in ("epoch", "world"):
+        shutil.rmtree(folder / old, ignore_errors=True)
+    return Endorsing.create(folder / "world")
 
 
 def _entries(listed: Sequence[bytes], count: int) -> tuple[Entry, ...]:

@@ -34,6 +34,7 @@ from tutela.guard.status import describe, note_receipts
 from tutela.guard.store import Sent, Store
 from tutela.hashlist.epoch.admission import Attested
 from tutela.hashlist.trust import Trust
+from tutela.tlog import SignedCheckpoint
 from tutela.tlog.errors import Equivocation
 from tutela.voucher.errors import TableError
 from tutela.voucher.parameters import Parameters, everyday
@@ -172,6 +173,10 @@ class Guard:
                 self._refuse(error)
         self._remember()
         return self.mode()
+
+    def seen(self) -> tuple[SignedCheckpoint, ...]:
+        """Return the newest checkpoint of each log that this device saw: what comes next must continue it."""
+        return tuple(memory.pins(self._store).checkpoints.values())
 
     def distrust(self, error: TutelaError) -> Mode:
         """Compare nothing any more until a list or newer proofs pass every check.
