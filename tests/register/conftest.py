@@ -43,7 +43,12 @@ def constitution(now: datetime = NOW, **changes) -> Constitution:
     begin, end = now - timedelta(days=10), now + timedelta(days=400)
     organisations = tuple(
         Organisation(
-            name, name.replace("-", " ").title(), where, roles, (Key(SIGNERS[name].public_key, begin, end),), allied
+            name,
+            name.replace("-", " ").title(),
+            where,
+            roles,
+            (Key(SIGNERS[name].public_key, begin, end),),
+            allied,
         )
         for name, (where, allied, roles) in sorted(PEOPLE.items())
     )
@@ -68,12 +73,22 @@ def commitment(number: int) -> bytes:
 
 
 def submission(number: int, who: str, at: datetime, **changes) -> bytes:
-    said = {"organisation": who, "at": at, "commitment": commitment(number), "classification": "tutela-demo:A"}
+    said = {
+        "organisation": who,
+        "at": at,
+        "commitment": commitment(number),
+        "classification": "tutela-demo:A",
+    }
     return sign(Submission(**{**said, **changes}), SIGNERS[who])
 
 
 def dispute(number: int, at: datetime, **changes) -> bytes:
-    said = {"at": at, "commitment": commitment(number), "ground": "lawful-content", "opener": STRANGER.public_key}
+    said = {
+        "at": at,
+        "commitment": commitment(number),
+        "ground": "lawful-content",
+        "opener": STRANGER.public_key,
+    }
     return sign(Dispute(**{**said, **changes}), STRANGER)
 
 
@@ -160,8 +175,8 @@ class World:
 def world(db, settings, monkeypatch) -> World:
     """A register that has begun, with the witnesses of its policy in this process."""
     from tutela.register import setup, storage
-    from tutela.sealed import keyfile
     from tutela.register.storage import Store
+    from tutela.sealed import keyfile
 
     monkeypatch.setenv("TUTELA_KEY_PASSPHRASE", PASSPHRASE)
     store, said = Store.of_this_server(), constitution()

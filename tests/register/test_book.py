@@ -187,7 +187,9 @@ def test_a_draft_says_what_changes(world):
     world.entries(3, 4, 5, 6, 7, 8, 9)
     from tutela.hashlist.governance import Withdrawal
 
-    gone = Withdrawal(organisation="north-hotline", at=world.now(), commitment=commitment(1), reason="mistaken")
+    gone = Withdrawal(
+        organisation="north-hotline", at=world.now(), commitment=commitment(1), reason="mistaken"
+    )
     world.hand_in(sign(gone, SIGNERS["north-hotline"]))
     draft = drafts.draw(world.book, "test", 30)
     found = drafts.changes(world.book, draft, world.now())
@@ -196,7 +198,13 @@ def test_a_draft_says_what_changes(world):
     assert set(found.added) == {commitment(n) for n in (3, 4, 5)}
     assert len(found.held_back) == 4  # one source may have four entries in this constitution
     (east,) = found.organisations
-    assert (east.name, east.listed, east.added, east.withdrawn, east.held_back) == ("east-hotline", 4, 3, 1, 4)
+    assert (east.name, east.listed, east.added, east.withdrawn, east.held_back) == (
+        "east-hotline",
+        4,
+        3,
+        1,
+        4,
+    )
     (where,) = found.jurisdictions
     assert (where.name, where.added) == ("XE", 3)
 

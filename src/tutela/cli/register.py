@@ -99,8 +99,7 @@ def hand_in(
     from tutela.register import logbook
     from tutela.register.setup import OPERATOR
 
-    done = book.accept(file.read_bytes(), OPERATOR)
-    logbook.catch_up(book)
+    done = logbook.take_in(book, file.read_bytes(), OPERATOR)
     position = done.record.position
     result = {"position": position, "digest": done.record.digest.hex(), "repeated": done.repeated}
     emit(result, lambda: stdout.print(f"It is record {position} of the history."), as_json=as_json)

@@ -123,7 +123,6 @@ class Book:
                 if self._history is None or len(self._history) != before:
                     self._forget()
                 raise
-        crashpoints.reach("after-commit-before-leaf")
         return done
 
     def _admit(self, document: Document, actor: str, now: datetime) -> Accepted:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tutela.hashlist.governance import Record
 from tutela.register import crashpoints
-from tutela.register.book import Book
+from tutela.register.book import Accepted, Book
 from tutela.register.errors import HistoryChanged, LogStuck
 from tutela.register.storage import Store
 from tutela.tlog import Leaf, SignedCheckpoint
@@ -38,6 +38,15 @@ def leaf_of(record: Record) -> bytes:
     return Leaf(kind, body["document"], record.received, fields).to_bytes()
 
 
+def take_in(book: Book, data: bytes, actor: str) -> Accepted:
+    """Accept a signed file and log it, in one step; raises as `Book.accept` and `catch_up`."""
+    done = book.accept(data, actor)
+    crashpoints.reach("after-commit-before-leaf")
+    catch_up(book)
+    crashpoints.reach("after-leaf-before-answer")
+    return done
+
+
 def catch_up(book: Book) -> int:
     """Append a leaf for each record that has none; return how many.
 
@@ -50,7 +59,6 @@ def catch_up(book: Book) -> int:
     with writing(book.store) as log:
         missing = _missing(log, book)
         log.append(missing)
-    crashpoints.reach("after-leaf-before-answer")
     return len(missing)
 
 

@@ -27,8 +27,8 @@ _PERMISSIONS = {Endorsement.kind: "statement.endorsement", CONSTITUTION: "statem
 @when_ready
 def hand_in(request: HttpRequest) -> HttpResponseBase:
     """Take a signed file in, or say why not."""
-    form = SignedFileForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
+    form = SignedFileForm(request.POST, request.FILES) if request.method == "POST" else SignedFileForm()
+    if form.is_valid():
         try:
             done = _accept(request, form.cleaned_data["file"])
         except GovernanceError as error:
@@ -50,10 +50,7 @@ def _accept(request: HttpRequest, data: bytes) -> Accepted:
     kind = book.document_of(data).kind
     if not holds(request.user, _PERMISSIONS.get(kind, "statement.entry")):
         raise _MayNot(f"Your role does not hand in a document of the kind {words.KINDS[kind].lower()}.")
-    found = book.of_this_server()
-    done = found.accept(data, actor_name(request))
-    logbook.catch_up(found)
-    return done
+    return logbook.take_in(book.of_this_server(), data, actor_name(request))
 
 
 def _say(request: HttpRequest, done: Accepted) -> HttpResponseBase:

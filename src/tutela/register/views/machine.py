@@ -24,9 +24,7 @@ def statements(request: HttpRequest) -> JsonResponse:
     try:
         if len(data) > MAX_STATEMENT or book.document_of(data).kind == CONSTITUTION:
             return _refuse(413, "register.too_large", "A statement has at most 8192 bytes.")
-        found = book.of_this_server()
-        done = found.accept(data, actor_name(request))
-        logbook.catch_up(found)
+        done = logbook.take_in(book.of_this_server(), data, actor_name(request))
     except GovernanceError as error:
         return JsonResponse({**error.to_dict(), "hint": ADVICE[error.code]}, status=422)
     except TooManyDisputes as error:
