@@ -84,10 +84,44 @@ def _show(built: House) -> None:
     stdout.print(f"Control text found (sent in the clear on purpose): {result['control_hits']} of 2 places")
     for report in result["reports"]:
         stdout.print(f"Report {report['id']}: routed to {report['agency']}, {report['state']}")
+    _show_trust(result["trust"])
     for complaint in result["complaints"]:
         stdout.print(f"[bold red]Does not hold:[/] {complaint}")
     stdout.print("Everything holds." if result["ok"] else "[bold red]Something does not hold.[/]")
     stdout.print(f"{result['seconds']} seconds.")
+
+
+def _show_trust(trust: dict[str, Any]) -> None:
+    organisations, alone, witnesses = trust["organisations"], trust["alone"], trust["witnesses"]
+    places = {one["jurisdiction"] for one in organisations.values()}
+    stdout.print(
+        f"\nAct two: list 2, endorsed by {', '.join(trust['endorsers'])}. {trust['endorsers_needed']} of"
+        f" {len(organisations)} organisations in {len(places)} jurisdictions are needed; allied ones count once."
+    )
+    told = ", ".join(f"{name} ({how})" for name, how in witnesses.items())
+    stdout.print(
+        f"Witnesses of its log: {told}. {trust['witnesses_needed']} of {len(witnesses)} have to vouch for it:"
+        " one may lie or be down, but not one each at the same time."
+    )
+    table = Table(title="Who tried what, and what every device said", title_justify="left", show_lines=True)
+    for column, widest in (("who tried what", 30), ("used by", 7), ("what every device said", None)):
+        table.add_column(column, max_width=widest, overflow="fold")
+    for who, rows in (("the builder", trust["updates"]), (alone, trust["attempts"])):
+        for row in rows:
+            used = f"{len(row['accepted'])} of {trust['devices']}"
+            table.add_row(f"{who} {row['what']}", used, "\n".join(map(_answer, row["said"])))
+    stdout.print(table)
+    register = trust["register"][0]
+    stdout.print(f"The register, of what {alone} submitted: {register['code']}: {register['message']}")
+    stdout.print(
+        f"Sets under a table of {alone}'s own that reached the provider:"
+        f" {trust['sets_under_an_attempts_table']} (under the table of act one: {trust['sets_before']})"
+    )
+
+
+def _answer(said: dict[str, Any]) -> str:
+    """Return the code and the first sentence of what devices said."""
+    return f"{said['code']}: {said['sentence'].partition('. ')[0].rstrip('.')}."
 
 
 def _stay(built: House) -> None:

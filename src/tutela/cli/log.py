@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -187,9 +188,13 @@ def serve_command(
 
 def listen(load: Any, host: str, port: int, role: str, *, as_json: bool) -> None:
     """Serve an app on a port of ours, and say so once it answers."""
+    from tutela.console import processes
     from tutela.console.serving import ReservedPort
     from tutela.tlog.serving import run
 
+    if processes.PARENT in os.environ:  # whoever started us for a while wants no server left behind
+        processes.die_with_parent()
+        os.environ[processes.PARENT] = str(os.getpid())  # and our worker ends with us
     reserved = ReservedPort(host, port)
     url = f"http://{f'[{host}]' if ':' in host else host}:{reserved.port}"
     result = {"role": role, "url": url}

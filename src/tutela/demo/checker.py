@@ -11,6 +11,8 @@ FACTS.json says what was really sent, and where to look:
     control      the text that was sent in the clear, on purpose
     pictures     [{"account", "file", "sha256"}]          what was sent
     accounts     {name: {"matrix": "@name:server", "expected": "closed" | "opened"}}
+    trust        what one organisation alone tried, what each device answered, and where each device's store
+                 and the last set that it sealed lie; may be left out
 
 Every figure of the demonstration's last table is made here.
 """
@@ -28,6 +30,7 @@ from typing import Any
 PROBES_PER_PICTURE = 3
 PROBE_BYTES = 24
 PIECE = 8 << 20
+TABLE_OF_A_SET = slice(4, 36)
 
 
 def spellings(secret: bytes) -> Iterator[bytes]:
@@ -187,12 +190,65 @@ class Check:
         query = "SELECT count(*) FROM tutela_queue WHERE state = 'queued'"
         return int(rows(self.homeserver["database"], query)[0][0])
 
+    def trust(self) -> dict[str, Any]:
+        """Return what act two came to, by the devices' answers, stores and sets, and the provider."""
+        told = self.facts["trust"]
+        devices, tables = told["devices"], told["tables"]
+        tried = {attempt["table"] for attempt in told["attempts"]}
+        updates = [self.answered(row, tables["now"], devices) for row in told["updates"]]
+        attempts = [self.answered(row, row["table"], devices) for row in told["attempts"]]
+        for row in updates[:-1]:
+            self.need(not row["accepted"], f"accepted without a quorum of witnesses: {row['what']}")
+        self.need(len(updates[-1]["accepted"]) == len(devices), "not every device uses the list in force")
+        for row in attempts:
+            for name in row["accepted"]:
+                self.need(False, f"{name} accepted what one organisation alone tried: it {row['what']}")
+        for name, place in devices.items():
+            known = {table for (table,) in rows(Path(place["database"]), "SELECT table_id FROM tables")}
+            self.need(known == {tables["before"], tables["now"]}, f"{name} keeps a table that it should not")
+            sealed = Path(place["sealed"]).read_bytes()[TABLE_OF_A_SET].hex()
+            self.need(sealed == tables["now"], f"{name} seals pictures under another table")
+        arrived = {table: self.arrived(table) for table in tried | {tables["before"]}}
+        sets = sum(arrived[table] for table in tried)
+        self.need(sets == 0, f"{sets} sets under a table of one organisation's own reached the provider")
+        self.need(arrived[tables["before"]] > 0, "no set reached the provider: the count proves nothing")
+        kept = ("organisations", "endorsers", "endorsers_needed", "witnesses", "witnesses_needed")
+        return {
+            **{name: told[name] for name in (*kept, "alone", "register")},
+            "devices": len(devices),
+            "updates": updates,
+            "attempts": attempts,
+            "sets_under_an_attempts_table": sets,
+            "sets_before": arrived[tables["before"]],
+        }
+
+    def answered(self, row: dict[str, Any], table: str, devices: Iterable[str]) -> dict[str, Any]:
+        """Return who accepted an epoch, and what was said of it, each answer once with who gave it."""
+        self.need(set(row["answers"]) == set(devices), f"not every device was asked: {row['what']}")
+        said: dict[str, dict[str, Any]] = {}
+        for name, answer in row["answers"].items():
+            found = said.setdefault(
+                answer["code"], {"code": answer["code"], "sentence": answer["sentence"], "devices": []}
+            )
+            found["devices"].append(name)
+        accepted = [name for name, answer in row["answers"].items() if answer["table"] == table]
+        return {"name": row["name"], "what": row["what"], "accepted": accepted, "said": list(said.values())}
+
+    def arrived(self, table: str) -> int:
+        """Return how many sets under a table reached the provider, whether they opened or not."""
+        query = (
+            "SELECT count(*) FROM provider_arrival a JOIN provider_device d ON d.id = a.device_id"
+            " WHERE d.table_id = ?"
+        )
+        return int(rows(self.provider, query, table)[0][0])
+
     def result(self) -> dict[str, Any]:
         """Return everything that was counted."""
         hits, provider_hits, controls = self.plaintext()
         accounts = {name: self.account(name) for name in self.facts["accounts"]}
         reports = self.reports()
         waiting = self.undelivered()
+        trust = {"trust": self.trust()} if "trust" in self.facts else {}
         self.need(hits == 0, f"{hits} plaintexts lie on the homeserver or went over its network")
         self.need(provider_hits == 0, f"{provider_hits} plaintexts lie in the provider's database")
         self.need(controls == 2, "the planted control was not found everywhere: the search proves nothing")
@@ -210,6 +266,7 @@ class Check:
             "control_hits": controls,
             "accounts": accounts,
             "reports": reports,
+            **trust,
         }
 
 

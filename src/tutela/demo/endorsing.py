@@ -11,6 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -72,13 +73,15 @@ class Endorsing:
         folder: holds their seed (mode 0600), the log, the witnesses' files and the history.
         seed: what all keys are derived from, 32 bytes.
         log: opened to write.
-        history: of the register.
+        history: reads that of the register, when it is needed first: every signature in it is checked.
         clock: the time, of everybody.
     """
 
-    def __init__(self, folder: Path, seed: bytes, log: Log, history: History, clock: Clock) -> None:
+    def __init__(
+        self, folder: Path, seed: bytes, log: Log, history: Callable[[], History], clock: Clock
+    ) -> None:
         self._folder, self._seed, self._clock = folder, seed, clock
-        self.log, self.history = log, history
+        self.log, self._read_history = log, history
         self._witnesses = {
             name: Witness(
                 _cosigner(seed, name),
@@ -98,14 +101,20 @@ class Endorsing:
             file.write(seed)
         first = _constitution(seed, now)
         signed = sign_constitution(first, [_signer(seed, name) for name in ENDORSING])
-        return cls(folder, seed, log, History.begin(signed, first.digest, now), clock)
+        history = History.begin(signed, first.digest, now)
+        return cls(folder, seed, log, lambda: history, clock)
 
     @classmethod
     def open(cls, folder: Path, anchor: bytes, clock: Clock = _now) -> Endorsing:
         """Find them again after a list version was endorsed; `anchor` is the digest of the constitution."""
         seed = (folder / _SEED).read_bytes()
         log = Log.open(folder / _LOG, _log_signer(seed))
-        return cls(folder, seed, log, replay((folder / HISTORY_FILE).read_bytes(), anchor), clock)
+        return cls(folder, seed, log, lambda: replay((folder / HISTORY_FILE).read_bytes(), anchor), clock)
+
+    @cached_property
+    def history(self) -> History:
+        """The history of the register."""
+        return self._read_history()
 
     def close(self) -> None:
         """Close the log and the witnesses' files."""

@@ -37,6 +37,11 @@ class Folders:
         return self.root / "run"
 
     @property
+    def devices(self) -> Path:
+        """One folder for each person's device."""
+        return self.run / "devices"
+
+    @property
     def sent(self) -> Path:
         """Copies of the pictures that were sent, for the checker."""
         return self.run / "sent"

@@ -12,7 +12,7 @@ from tutela.demo.cast import CAST, CONTROL, Player, files, texts
 from tutela.demo.epoch import JURISDICTION, Props
 from tutela.demo.folders import Folders
 from tutela.demo.stage import StageProblem
-from tutela.guard.core import Policy
+from tutela.guard.core import Guard, Policy
 from tutela.hashlist.epoch import Trust
 
 if TYPE_CHECKING:
@@ -24,13 +24,14 @@ WITHIN: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What was really sent, and what arrived."""
+    """What was really sent, what arrived, and the guards of those who sent it."""
 
     texts: tuple[str, ...]
     pictures: tuple[Mapping[str, str], ...]
     received: int
     unequal: int
     notices: tuple[str, ...]
+    guards: Mapping[str, Guard]
 
 
 class Scenes:
@@ -80,7 +81,7 @@ class Scenes:
             self._url(player.name),
             player.name,
             self._passwords[player.name],
-            self._folders.run / "devices" / player.name,
+            self._folders.devices / player.name,
             Policy(JURISDICTION, provider_alerts=True),
             self._folders.passphrase(),
             beat=BEAT,
@@ -155,6 +156,7 @@ class Scenes:
             received=received,
             unequal=unequal,
             notices=tuple(dict.fromkeys(notices)),
+            guards={name: each.guard for name, each in self._clients.items()},
         )
 
 

@@ -116,13 +116,16 @@ class Console:
         self.launch()
         self.wait()
 
+    def words(self) -> Sequence[str]:
+        """Return the command that serves."""
+        return (*TUTELA, "serve", self.role, "--port", str(self.port), "--data", str(self.data), "--json")
+
     def launch(self) -> None:
         """Start it without waiting. It ends with the thread that launched it."""
         self.data.mkdir(parents=True, exist_ok=True)
         self._log = (self.data / "server.log").open("a")
-        arguments = ("serve", self.role, "--port", str(self.port), "--data", str(self.data), "--json")
         self._process = subprocess.Popen(  # noqa: S603  our own command
-            [*TUTELA, *arguments],
+            self.words(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tutela.demo import checker, epoch
+from tutela.demo import act_two, checker, epoch
 from tutela.demo.cast import CAST, CONTROL
 from tutela.demo.epoch import JURISDICTION, Props
 from tutela.demo.folders import Folders
@@ -31,7 +31,7 @@ from tutela.errors import UsageError
 from tutela.homeserver.lab import Lab, free_port
 
 SERVER_NAME: Final = "demo.example.org"
-FAULTS: Final = ("below-threshold", "plaintext")
+FAULTS: Final = ("below-threshold", "plaintext", act_two.FAULT)
 REVIEWERS: Final = ("rosa", "samir")
 ANALYST: Final = "hana"
 SUPERVISORS: Final = ("sofia", "sven")
@@ -100,9 +100,10 @@ def house(options: Options, step: Step, progress: epoch.Progress | None = None) 
         _wait_for_review(built, step)
         if options.auto:
             _review(built, step)
+        trust = _act_two(built, played, options.plant, step, progress)
         _plant(built, options.plant, played)
         step("Counting in the stores and on the recorded network")
-        built.result = _count(built, played, reviewed=options.auto)
+        built.result = _count(built, played, trust, reviewed=options.auto)
         built.result["seconds"] = round(time.monotonic() - began, 1)
         yield built
 
@@ -223,6 +224,18 @@ def _review(built: House, step: Step) -> None:
     _wait(lambda: checker.rows(_database(built.provider), query)[0][0] == 0, "The report")
 
 
+def _act_two(
+    built: House, played: Played, plant: str, step: Step, progress: epoch.Progress | None
+) -> dict[str, Any]:
+    run = built.folders.run / "trust"
+    run.mkdir()
+    environment = epoch.environment(built.folders)
+    devices = built.folders.devices
+    stores = {name: devices / name / "guard" / "guard.db" for name in played.guards}
+    setting = act_two.Setting(built.props, played.guards, stores, run, environment, plant)
+    return act_two.play(setting, step, progress)
+
+
 def _plant(built: House, fault: str, played: Played) -> None:
     """Do what must never happen, where it would happen, so that the count has to show it."""
     if fault == "below-threshold":
@@ -254,7 +267,7 @@ def _open_one(database: Path) -> None:
     connection.close()
 
 
-def _count(built: House, played: Played, *, reviewed: bool) -> dict[str, Any]:
+def _count(built: House, played: Played, trust: dict[str, Any], *, reviewed: bool) -> dict[str, Any]:
     """Run the checker as a program of its own."""
     facts = {
         "homeserver": {
@@ -273,6 +286,7 @@ def _count(built: House, played: Played, *, reviewed: bool) -> dict[str, Any]:
             for player in CAST
         },
         "reports_expected": 1 if reviewed else 0,
+        "trust": trust,
     }
     path = built.folders.run / "facts.json"
     path.write_text(json.dumps(facts))
