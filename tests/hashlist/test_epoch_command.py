@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,18 @@ from epoch_samples import photographs, sample_list
 from list_samples import entry
 from typer.testing import CliRunner, Result
 
+from trust_world import World
 from tutela.cli.epoch import app
 from tutela.hashlist import BadFile, HashList
 from tutela.hashlist.epoch import EpochExists, Older, UnknownSigner
+from tutela.hashlist.epoch.errors import Unpublished
+from tutela.hashlist.epoch.logged import NotLogged
 from tutela.hashlist.legal_basis import LegalBasisMissing
-from tutela.hashlist.trust import BadTrust
+from tutela.hashlist.trust import BadTrust, TrustedKey, TrustIncomplete
 from tutela.oprf import group
 from tutela.sealed import PassphraseMissing, keyfile
+
+BUILDER = TrustedKey("Any", bytes(32))
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +44,7 @@ def output(*args: object) -> dict[str, Any]:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sample_list().save(tmp_path / "list.jsonl")
     args = (
         "--key-out",
@@ -49,7 +55,42 @@ def place(tmp_path: Path) -> Path:
         "Example Centre",
     )
     assert output("keygen", *args, "--role", "epoch", "--role", "legal-basis")["name"] == "Example Centre"
+    world = World(datetime.now(UTC) - timedelta(seconds=2), tmp_path)
+    monkeypatch.setattr("tutela.tlog.client.post", world.endorsing.ask)
+    _write_register(tmp_path, world)
+    trust = ("--trust", tmp_path / "trust.json")
+    anchors = ("--constitution", tmp_path / "constitution.json", "--policy", tmp_path / "policy")
+    assert output("trust", *trust, *anchors)["constitution"] == world.trust(BUILDER).constitution.hex()
+    logged = output("log-list", tmp_path / "bundle", *trust, *log(tmp_path), "--out", tmp_path / "listed")
+    assert logged["list_root"] == world.version.root.hex()
+    (tmp_path / "root").write_text(logged["list_root"])
     return tmp_path
+
+
+def _write_register(place: Path, world: World) -> None:
+    """Write what a register gives: a list version's files, the constitution, and a log that can be opened."""
+    (place / "bundle").mkdir()
+    for name, data in world.version.files.items():
+        (place / "bundle" / name).write_bytes(data)
+    (place / "constitution.json").write_bytes(world.endorsing.history.records()[0].data)
+    (place / "policy").write_bytes(world.endorsing.policy.to_bytes())
+    world.endorsing.log.close()
+    signer = world.endorsing.log._signer
+    (place / "world" / "log" / "log.vkey").write_text(f"{signer.key}\n")
+    keyfile.save(place / "log.key", signer.private, "an invented passphrase")
+
+
+def log(place: Path) -> tuple[object, ...]:
+    return ("--log", place / "world" / "log", "--log-key", place / "log.key")
+
+
+def publish(place: Path, folder: str) -> dict[str, Any]:
+    trust = ("--trust", place / "trust.json", "--checkpoint", place / "listed")
+    return output("publish", place / folder, place / "bundle", *trust, *log(place))
+
+
+def after(place: Path) -> tuple[object, ...]:
+    return ("--list-root", (place / "root").read_text(), "--checkpoint", place / "listed")
 
 
 def build(place: Path, folder: str, *more: object) -> dict[str, Any]:
@@ -60,6 +101,7 @@ def build(place: Path, folder: str, *more: object) -> dict[str, Any]:
         place / "sign.key",
         "--key-out",
         place / f"{folder}.key",
+        *after(place),
     )
     return output("build", place / "list.jsonl", *args, *more)
 
@@ -69,8 +111,14 @@ def test_an_epoch_is_built_verified_and_endorsed(place: Path) -> None:
     assert (made["number"], made["threshold"], made["counts"]["entries"]) == (1, 5, 12)
     key = keyfile.load(place / "one.key", "an invented passphrase")
     assert len(key) == 32
+    unpublished = call("verify", place / "one", "--trust", place / "trust.json")
+    assert isinstance(unpublished.exception, Unpublished)
+    assert publish(place, "one")["endorsers"] == ["east-hotline", "north-centre", "south-rights"]
     checked = output("verify", place / "one", "--trust", place / "trust.json")
-    assert (checked["endorsers"], checked["root"]) == (["Example Centre"], made["root"])
+    assert (checked["builders"], checked["root"]) == (["Example Centre"], made["root"])
+    assert checked["endorsers"] == ["east-hotline", "north-centre", "south-rights"]
+    refreshed = output("refresh", place / "one", "--trust", place / "trust.json", *log(place))
+    assert refreshed["size"] == checked["size"]
     assert group.multiply_base(key).hex() in (place / "one" / "manifest.json").read_text()
     second = ("--key-out", place / "second.key", "--trust", place / "trust.json", "--name", "Second Centre")
     assert call("keygen", *second).exit_code == 0
@@ -83,6 +131,8 @@ def test_an_epoch_is_built_verified_and_endorsed(place: Path) -> None:
 def test_succession(place: Path) -> None:
     build(place, "one")
     assert build(place, "two", "--previous", place / "one")["number"] == 2
+    publish(place, "one")
+    publish(place, "two")
     verify = ("--trust", place / "trust.json", "--previous")
     assert call("verify", place / "two", *verify, place / "one").exit_code == 0
     refused = call("verify", place / "one", *verify, place / "two")
@@ -96,6 +146,7 @@ def test_succession(place: Path) -> None:
         place / "sign.key",
         "--key-out",
         place / "k",
+        *after(place),
     )
     assert isinstance(again.exception, EpochExists)
     assert not (place / "k").exists()
@@ -148,6 +199,11 @@ def test_what_is_wrong_is_said(place: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ).exit_code
         == 0
     )
+    publish(place, "one")
+    refused = call("verify", place / "one", "--trust", place / "other.json")
+    assert isinstance(refused.exception, TrustIncomplete)
+    anchors = ("--constitution", place / "constitution.json", "--policy", place / "policy")
+    assert call("trust", "--trust", place / "other.json", *anchors).exit_code == 0
     refused = call("verify", place / "one", "--trust", place / "other.json")
     assert isinstance(refused.exception, UnknownSigner)
     assert isinstance(call("verify", place / "absent", "--trust", place / "trust.json").exception, BadFile)
@@ -155,3 +211,27 @@ def test_what_is_wrong_is_said(place: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert isinstance(
         call("endorse", place / "one", "--signing-key", place / "sign.key").exception, PassphraseMissing
     )
+
+
+def test_what_was_published_is_audited(place: Path) -> None:
+    from tutela.cli.audit import app as audit
+
+    def audited(*args: object) -> dict[str, Any]:
+        result = CliRunner().invoke(audit, [*map(str, args), "--trust", str(place / "trust.json"), "--json"])
+        assert result.exit_code == 0, result.exception
+        found: dict[str, Any] = json.loads(result.stdout)
+        return found
+
+    build(place, "one")
+    publish(place, "one")
+    assert audited("list", place / "bundle")["number"] == 1
+    where = place / "world" / "log"
+    whole = audited(
+        "log", where, "--list", place / "bundle", "--epoch", place / "one", "--previous", place / "listed"
+    )
+    assert whole["leaves"]["epoch"] == 1
+    assert whole["leaves"]["endorsement"] == 3
+    assert whole["found"] == whole["size"] + 2  # the three endorsements name one list version
+    build(place, "two", "--previous", place / "one")
+    args = ["log", str(where), "--epoch", str(place / "two"), "--trust", str(place / "trust.json")]
+    assert isinstance(CliRunner().invoke(audit, args).exception, NotLogged)

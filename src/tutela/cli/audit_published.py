@@ -28,6 +28,7 @@ def list_command(bundle: Bundle, *, trust: TrustFile, as_json: AsJSON = False) -
 
     anchor, _ = Trust.load(trust).anchors()
     found = verify_list(read_bundle(bundle), anchor, datetime.now(UTC))
+    endorsers = [each.id for each in found.endorsers]
     result = {
         "ok": True,
         "number": found.number,
@@ -35,9 +36,9 @@ def list_command(bundle: Bundle, *, trust: TrustFile, as_json: AsJSON = False) -
         "entries": found.entries,
         "live": found.live,
         "constitution": found.constitution.digest.hex(),
-        "endorsers": [each.id for each in found.endorsers],
+        "endorsers": endorsers,
     }
-    said = f"List {found.number} follows from its history; {', '.join(result['endorsers'])} endorsed it."
+    said = f"List {found.number} follows from its history; {', '.join(endorsers)} endorsed it."
     emit(result, lambda: say(said), as_json=as_json)
 
 

@@ -76,8 +76,8 @@ def build_command(
 ) -> None:
     """Build the table of a logged list version under a fresh key, and sign its manifest."""
     from tutela.hashlist import HashList
-    from tutela.hashlist.entries import read_hex
     from tutela.hashlist.epoch import Model, Plan, build_with_new_key
+    from tutela.hashlist.governance.fields import read_bytes
     from tutela.sealed import keyfile
     from tutela.voucher import everyday
 
@@ -94,7 +94,7 @@ def build_command(
         model=model,
         common=_common(benign, parameters),
         lawful_set=read_lawful_set(lawful).digest if lawful else b"",
-        list_root=read_hex("list root", list_root),
+        list_root=read_bytes(list_root),
         checkpoint=_checkpoint(checkpoint),
     )
     signer = _signer(signing_key)
