@@ -50,8 +50,9 @@ def until(condition: Callable[[], object], what: str) -> None:
 class RealRegister:
     """A register in a folder, with one witness that runs in this process behind a real socket."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str = "") -> None:
         self.folder, self.data = folder, folder / "data"
+        self.where = ["--data", str(self.data), *(["--database", database] if database else [])]
         folder.mkdir(parents=True, exist_ok=True)
         self.constitution = constitution()
         self.process: subprocess.Popen[str] | None = None
@@ -88,7 +89,7 @@ class RealRegister:
 
     def call(self, *words: str, stdin: str = "", on_data: bool = True) -> dict:
         """Run a command and return the object that it prints."""
-        where = ["--data", str(self.data)] if on_data else []
+        where = self.where if on_data else []
         done = subprocess.run(
             [*COMMAND, *words, *where, "--json"],
             input=stdin, capture_output=True, text=True, timeout=120, env=self.environment(), check=False,
@@ -99,7 +100,7 @@ class RealRegister:
     def start(self, **environment: str) -> None:
         """Start the server and wait until it answers."""
         self.process = subprocess.Popen(
-            [*COMMAND, "serve", "register", "--port", "0", "--data", str(self.data), "--json"],
+            [*COMMAND, "serve", "register", "--port", "0", *self.where, "--json"],
             stdout=subprocess.PIPE, stderr=(self.folder / "log").open("a"), text=True,
             env=self.environment(**environment),
         )  # fmt: skip

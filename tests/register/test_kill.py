@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -86,6 +87,29 @@ def check_complete(register: RealRegister, file: bytes, status: int) -> None:
 
 def published(register: RealRegister) -> str:
     return httpx.get(f"{register.url}/log/checkpoint").text.split("\n")[1]
+
+
+def test_the_same_on_postgresql(tmp_path, postgresql):
+    import psycopg
+
+    register = RealRegister(tmp_path, postgresql)
+    try:
+        register.start()
+        files = [submission(n, "east-hotline", datetime.now(UTC).replace(microsecond=0)) for n in range(8)]
+        with ThreadPoolExecutor(8) as threads:  # every one twice, all at once
+            answers = list(threads.map(register.send, files * 2))
+        assert sorted(answer.status_code for answer in answers) == [200] * 8 + [201] * 8
+        assert leaves(register) == list(range(9))
+        with psycopg.connect(postgresql) as connection:
+            for change in ("UPDATE {} SET digest = ''", "DELETE FROM {}", "TRUNCATE {}"):
+                with (
+                    pytest.raises(psycopg.errors.RaiseException, match="append-only"),
+                    connection.transaction(),
+                ):
+                    connection.execute(change.format("register_statementrow"))
+        assert register.status()["records"] == 9
+    finally:
+        register.close()
 
 
 def test_every_point_has_its_test():

@@ -17,6 +17,7 @@ class Role:
         phase: sentence of the phase banner.
         groups: the roles that a person can hold here (see `permissions.PERMISSIONS`).
         port: port that `tutela serve` takes when none is given.
+        pictures: whether pages show pictures; the footer warns of them then.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Role:
     phase: str
     groups: tuple[str, ...]
     port: int
+    pictures: bool = True
 
 
 ROLES: dict[str, Role] = {
@@ -55,6 +57,7 @@ ROLES: dict[str, Role] = {
         phase="No picture is here: only who stated what, signed, and what follows from it.",
         groups=("curator", "endorser", "administrator"),
         port=8730,
+        pictures=False,
     ),
 }
 

@@ -19,5 +19,6 @@ class RegisterConfig(AppConfig):
         NavigationItem("List version", "register:version", "entry.read"),
         NavigationItem("Disputes", "register:disputes", "entry.read"),
         NavigationItem("Organisations", "register:organisations", "entry.read"),
+        NavigationItem("Hand in", "register:hand-in", "statement.hand-in"),
         NavigationItem("Log", "register:leaves", "entry.read"),
     )

@@ -17,7 +17,7 @@ class ProofPage {
     const tag = document.createElement("strong");
     tag.className = `govuk-tag govuk-tag--${found.verified ? "green" : "red"}`;
     tag.textContent = found.verified ? "Verified" : "Refused";
-    this.result.replaceChildren(tag, ` ${found.message.slice(found.message.indexOf(":") + 2)}`);
+    this.result.replaceChildren(tag, ` ${found.message}`);
   }
 
   line(step) {

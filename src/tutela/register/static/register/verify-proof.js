@@ -20,11 +20,11 @@ export async function check(leaf, proofText, policyText, now = Date.now() / 1000
   const say = (text) => steps.push({ holds: true, text });
   try {
     await run(leaf, proofText, policyText, now, say);
-    return { verified: true, steps, message: "Verified: this leaf is in the log, and nobody can take it out unseen." };
+    return { verified: true, steps, message: "This leaf is in the log, and nobody can take it out unseen." };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     steps.push({ holds: false, text: error.message });
-    return { verified: false, steps, message: "Refused: this proof does not hold. Do not rely on this leaf." };
+    return { verified: false, steps, message: "This proof does not hold. Do not rely on this leaf." };
   }
 }
 
