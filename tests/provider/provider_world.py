@@ -20,13 +20,14 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from PIL import Image
 
+from trust_world import World as TrustWorld
 from tutela.cybertip.memory import MemoryStorage
 from tutela.cybertip.server import Ispws, Received, unauthenticated
 from tutela.fingerprint import fingerprint_and_derivative
 from tutela.hashlist import Entry, HashList, Provenance, clustered
-from tutela.hashlist.epoch import Model, Plan, build_epoch
+from tutela.hashlist.epoch import Model, build_epoch
 from tutela.hashlist.legal_basis import LegalBasis, file_name, make
-from tutela.hashlist.trust import Signer, Trust, TrustedKey
+from tutela.hashlist.trust import Signer, TrustedKey
 from tutela.oprf import group
 from tutela.provider.config import Config, Secrets, save
 from tutela.sealed import keyfile
@@ -88,8 +89,11 @@ class World:
         save(state, self.config(**changes), Secrets(bytes(range(32)), HUB_PASSWORD, MEDIA_TOKEN))
 
 
-def build_world(folder: Path, *, start: datetime = START, end: datetime = END) -> World:
-    """Build the list and its epoch; about a second."""
+def build_world(
+    folder: Path, *, start: datetime = START, end: datetime = END, now: datetime | None = None
+) -> World:
+    """Build the list and its epoch, published at `now`, which is the start by default; about a second."""
+    now = now or start
     pictures = tuple(pattern(100 + i) for i in range(LISTED))
     entries = clustered([_entry(i, data) for i, data in enumerate(pictures)])
     hash_list = HashList(tuple(entries), bytes(range(32)))
@@ -97,12 +101,14 @@ def build_world(folder: Path, *, start: datetime = START, end: datetime = END) -
     signer, key = Signer(bytes(range(1, 33))), group.random_scalar()
     keyfile.save(folder / "table.key", key, PASSPHRASE, cost=12)
     (folder / "passphrase").write_text(PASSPHRASE + "\n")
-    Trust((TrustedKey("Example authority", signer.public_key),)).save(folder / "trust.json")
-    plan = Plan(number=7, valid_from=start, valid_until=end, model=Model(burst=2, target=1e-9))
+    trust = TrustWorld(now)
+    trust.trust(TrustedKey("Example authority", signer.public_key)).save(folder / "trust.json")
+    plan = trust.plan(7, start, end, model=Model(burst=2, target=1e-9))
     manifest = build_epoch(hash_list, everyday(), plan, key=key, signers=[signer], out_dir=folder / "epoch")
     assert manifest.threshold == 3
     basis = LegalBasis("XX", "Example Act 2026, section 1", start, end, bytes(32))
     (folder / "epoch" / file_name("XX")).write_bytes(make(basis, signer))
+    trust.publish(folder / "epoch")
     table = Table.open(folder / "epoch" / "table.bin", manifest.header)
     return World(folder, pictures, hash_list, table, signer)
 

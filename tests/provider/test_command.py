@@ -16,7 +16,7 @@ def today(tmp_path_factory) -> World:
     """Return a world whose epoch is in force now."""
     now = datetime.now(UTC)
     world = build_world(
-        tmp_path_factory.mktemp("today"), start=now - timedelta(days=1), end=now + timedelta(days=9)
+        tmp_path_factory.mktemp("today"), start=now - timedelta(days=1), end=now + timedelta(days=9), now=now
     )
     (world.folder / "secret").write_text("a secret\n")
     return world

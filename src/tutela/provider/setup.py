@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tutela.errors import TutelaError
-from tutela.hashlist.epoch import open_epoch
-from tutela.hashlist.legal_basis import check_folder
+from tutela.hashlist.epoch.admission import admit
+from tutela.hashlist.legal_basis import LegalBasisMissing
 from tutela.hashlist.trust import Trust
 from tutela.provider import config as configuration
 from tutela.provider.atrest import KEY_BYTES
@@ -39,6 +39,7 @@ class Answers:
     hub: str
     hub_user: str
     homeserver: str
+    repository: Path | None = None
     hub_password_file: Path | None = None
     homeserver_token_file: Path | None = None
     passphrase_file: Path | None = None
@@ -54,8 +55,8 @@ def set_up(
     """Check everything, then write the configuration; the sealing key of an earlier set-up is kept.
 
     Raises:
-        EpochRefused, LegalBasisMissing, TableError, ListError, SealedError, AlertsOff, NotConfigured:
-            nothing was written.
+        TutelaError: a device would refuse the epoch (`admit`), the legal basis does not hold, or a file
+            cannot be used; nothing was written.
     """
     from tutela.provider.runtime import load
 
@@ -72,11 +73,14 @@ def set_up(
         hub=answers.hub,
         hub_user=answers.hub_user,
         homeserver=answers.homeserver,
+        repository="" if answers.repository is None else str(answers.repository),
         passphrase_file="" if answers.passphrase_file is None else str(answers.passphrase_file),
     )
     trust = Trust.load(answers.trust)
-    manifest, _ = open_epoch(answers.epoch, trust, moment)
-    basis = check_folder(answers.epoch, answers.jurisdiction, trust, moment)
+    admitted = admit(answers.epoch, trust, answers.jurisdiction, moment)
+    if admitted.basis is None:
+        raise admitted.why_no_basis or LegalBasisMissing
+    manifest, basis = admitted.manifest, admitted.basis
     load(config)
     secrets = Secrets(
         at_rest=configuration.at_rest_key(state) or os.urandom(KEY_BYTES),

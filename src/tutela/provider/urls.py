@@ -22,7 +22,5 @@ urlpatterns = [
     path("appeal/<str:token>", appeals.statement, name="appeal-statement"),
     path("intake/devices", intake.devices, name="intake-devices"),
     path("intake/vouchers", intake.vouchers, name="intake-vouchers"),
-    path("epoch/manifest.json", epoch.manifest, name="epoch-manifest"),
-    path("epoch/table.bin", epoch.table, name="epoch-table"),
-    path("epoch/legal-basis-<str:jurisdiction>.json", epoch.legal_basis, name="epoch-legal-basis"),
+    path("epoch/<path:name>", epoch.file, name="epoch-file"),
 ]

@@ -19,10 +19,11 @@ from django.utils.http import http_date
 from django.views.decorators.http import require_safe
 
 from tutela.console.permissions import public
-from tutela.hashlist.epoch import MANIFEST_FILE, TABLE_FILE
-from tutela.hashlist.legal_basis import file_name
+from tutela.hashlist.epoch.folder import LOG_FOLDER, PUBLIC_FILES, is_basis_name
 from tutela.provider import runtime
 from tutela.provider.errors import NotConfigured
+from tutela.tlog.errors import Malformed
+from tutela.tlog.tiles import ENTRIES, parse_path
 
 _WHY: Final = "devices load and check it without an account; it holds no content"
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -31,25 +32,21 @@ _CHUNK: Final = 64 * 1024
 
 @public(_WHY)
 @require_safe
-def manifest(request: HttpRequest) -> HttpResponseBase:
-    """Serve the signed manifest."""
-    return _file(request, MANIFEST_FILE, "application/json")
-
-
-@public(_WHY)
-@require_safe
-def table(request: HttpRequest) -> HttpResponseBase:
-    """Serve the table, whole or one range of it."""
-    return _file(request, TABLE_FILE, "application/octet-stream")
-
-
-@public(_WHY)
-@require_safe
-def legal_basis(request: HttpRequest, jurisdiction: str) -> HttpResponseBase:
-    """Serve the legal basis of a jurisdiction, two capital letters."""
-    if not re.fullmatch("[A-Z]{2}", jurisdiction):
+def file(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Serve one of the public files of the epoch's folder, whole or one range of it; nothing else of it."""
+    if not (name in PUBLIC_FILES or is_basis_name(name) or _is_tile(name)):
         raise Http404
-    return _file(request, file_name(jurisdiction), "application/json")
+    kind = "application/json" if name.endswith(".json") else "application/octet-stream"
+    return _file(request, name, kind)
+
+
+def _is_tile(name: str) -> bool:
+    """Say whether a path is that of a tile of the log's hashes."""
+    prefix = f"{LOG_FOLDER}/"
+    try:
+        return name.startswith(prefix) and parse_path(name.removeprefix(prefix)).level != ENTRIES
+    except Malformed:
+        return False
 
 
 def _file(request: HttpRequest, name: str, kind: str) -> HttpResponseBase:
