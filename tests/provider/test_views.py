@@ -326,3 +326,24 @@ def test_the_service_page_says_why_alerts_are_off(service, signed_in, monkeypatc
     assert "no legal basis" in client.get("/service").content.decode()
     (settings.TUTELA_STATE / "config.json").unlink()
     assert "not set up" in client.get("/service").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("constitution.json", 200),
+        ("endorsements.json", 200),
+        ("epoch.tlog-proof", 200),
+        ("list.tlog-proof", 200),
+        ("legal-basis-XX.tlog-proof", 200),
+        ("log/checkpoint", 200),
+        ("log/tile/0/000.p/13", 200),
+        ("log/tile/entries/000.p/13", 404),
+        ("log/head", 404),
+        ("../list.jsonl", 404),
+        ("log/../../list.jsonl", 404),
+        ("seed", 404),
+    ],
+)
+def test_the_published_files_and_nothing_else_are_served(service, client, name: str, status: int) -> None:
+    assert client.get(f"/epoch/{name}").status_code == status
