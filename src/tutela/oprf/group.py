@@ -2,7 +2,8 @@
 
 Every return code of the library is checked. Libraries disagree on the identity element (libsodium
 calls it a valid point, and its addition returns it silently), so `check_point` refuses it by an
-explicit comparison, and callers decide where a sum may be the identity.
+explicit comparison, and callers decide where a sum may be the identity. libsodium 1.0.18 also ignores the
+top bit of an encoding, which would give every point a second one: it is refused here.
 
 Not protected here: memory is not wiped (Python cannot), and inputs of the wrong length are refused
 rather than padded.
@@ -34,6 +35,12 @@ class InvalidScalar(VerificationError):
     code = "oprf.invalid_scalar"
 
 
+def _need_point(point: bytes, what: str) -> None:
+    _need(point, POINT_BYTES, what)
+    if point[-1] & 0x80:
+        raise InvalidPoint(f"{what} must be below the field's modulus.")
+
+
 def _need(value: bytes, size: int, what: str) -> None:
     if len(value) != size:
         raise InvalidPoint(f"{what} must have {size} bytes, not {len(value)}.")
@@ -41,7 +48,7 @@ def _need(value: bytes, size: int, what: str) -> None:
 
 def check_point(point: bytes) -> None:
     """Raise `InvalidPoint` unless `point` is canonical, on the curve and not the identity."""
-    _need(point, POINT_BYTES, "A group element")
+    _need_point(point, "A group element")
     if point == IDENTITY or sodium.load().crypto_core_ristretto255_is_valid_point(point) != 1:
         raise InvalidPoint("Not a valid group element, or the identity.")
 
@@ -62,7 +69,7 @@ def multiply(scalar: bytes, point: bytes) -> bytes:
         InvalidPoint: the point is invalid, or the product is the identity.
     """
     _need(scalar, SCALAR_BYTES, "A scalar")
-    _need(point, POINT_BYTES, "A group element")
+    _need_point(point, "A group element")
     out = ctypes.create_string_buffer(POINT_BYTES)
     if sodium.load().crypto_scalarmult_ristretto255(out, scalar, point) != 0:
         raise InvalidPoint("The product is the identity, or the point is invalid.")
@@ -89,8 +96,8 @@ def add(left: bytes, right: bytes) -> bytes:
         InvalidPoint: one of the two is not a valid encoding.
     """
     out = ctypes.create_string_buffer(POINT_BYTES)
-    _need(left, POINT_BYTES, "A group element")
-    _need(right, POINT_BYTES, "A group element")
+    _need_point(left, "A group element")
+    _need_point(right, "A group element")
     if sodium.load().crypto_core_ristretto255_add(out, left, right) != 0:
         raise InvalidPoint("A summand is not a valid group element.")
     return out.raw
@@ -103,8 +110,8 @@ def subtract(left: bytes, right: bytes) -> bytes:
         InvalidPoint: one of the two is not a valid encoding.
     """
     out = ctypes.create_string_buffer(POINT_BYTES)
-    _need(left, POINT_BYTES, "A group element")
-    _need(right, POINT_BYTES, "A group element")
+    _need_point(left, "A group element")
+    _need_point(right, "A group element")
     if sodium.load().crypto_core_ristretto255_sub(out, left, right) != 0:
         raise InvalidPoint("A term is not a valid group element.")
     return out.raw
