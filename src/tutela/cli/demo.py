@@ -95,8 +95,9 @@ def _show_trust(trust: dict[str, Any]) -> None:
     organisations, alone, witnesses = trust["organisations"], trust["alone"], trust["witnesses"]
     places = {one["jurisdiction"] for one in organisations.values()}
     stdout.print(
-        f"\nAct two: list 2, endorsed by {', '.join(trust['endorsers'])}. {trust['endorsers_needed']} of"
-        f" {len(organisations)} organisations in {len(places)} jurisdictions are needed; allied ones count once."
+        f"\nAct two: list 2, endorsed by {', '.join(trust['endorsers'])}. {trust['endorsers_needed']}"
+        f" of {len(organisations)} organisations in {len(places)} jurisdictions are needed;"
+        " allied ones count once."
     )
     told = ", ".join(f"{name} ({how})" for name, how in witnesses.items())
     stdout.print(

@@ -1,7 +1,7 @@
 """What one organisation can try, to get a lawful photograph onto the list that devices compare with.
 
-Each attempt lacks one thing only. The rest is granted to it: the builder signs what it is asked to, the log
-takes it in, and honest witnesses vouch for the log, for they do not judge what it holds.
+Each attempt but the first lacks one thing only. The rest is granted to it: the builder signs what it is asked
+to, the log takes it in, and honest witnesses vouch for the log, for they do not judge what it holds.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ class Attempts:
     def make(self) -> list[Attempt]:
         """Build, sign, log and lay out every attempt."""
         said = self._endorsement()
-        listed, (place,) = self._log([list_leaf(said)])
+        own = replace(said, constitution=self.rules.constitution.digest)
+        listed, (place, own_place) = self._log([list_leaf(said), list_leaf(own)])
         table = self._build("table", said.root, listed)
         hidden = self._build("hidden table", self._following.version.root, self._following.listed)
         signed, (epoch, *_) = self._log([epoch_leaf(table)])
@@ -130,7 +131,7 @@ class Attempts:
         for path in self._following.folder.glob(f"legal-basis-*{SUFFIX}"):
             proofs[path.name] = log.proof(Proof.parse(path.read_bytes()).index, signed)
         files = {name: proof.to_bytes() for name, proof in proofs.items()}
-        own = replace(said, constitution=self.rules.constitution.digest)
+        own_files = {**files, LIST_PROOF_FILE: log.proof(own_place, listed).to_bytes()}
         return [
             self._lay(
                 "own table", "submits it, and publishes a table that it signs itself", "table", table, files,
@@ -163,7 +164,7 @@ class Attempts:
                 endorsements=self._following.version.endorsements.endorsements,
             ),
             self._lay(
-                RULES, "writes rules of its own, with endorsers that it invented", "table", table, files,
+                RULES, "writes rules of its own, with endorsers that it invented", "table", table, own_files,
                 endorsements=[
                     sign(replace(own, organisation=name), signer)
                     for name, signer in zip(PUPPETS, self.rules.signers, strict=True)
