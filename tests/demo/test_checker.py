@@ -316,3 +316,125 @@ def test_it_changes_nothing(world: World) -> None:
     before = state(world.folder.rglob("*"))
     world.check()
     assert state(world.folder.rglob("*")) == before
+
+
+TABLES = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("before", "now", "own")}
+REFUSED = {"code": "governance.too_few_endorsements", "sentence": "Too few.", "table": TABLES["now"]}
+ACCEPTED = {"code": "accepted", "sentence": "Uses list 2.", "table": TABLES["now"]}
+
+
+class TrustWorld(World):
+    """Act two held: two devices use list 2, and refused what one organisation alone tried."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.change(
+            "provider",
+            "ALTER TABLE provider_device ADD COLUMN table_id TEXT",
+            f"UPDATE provider_device SET table_id = '{TABLES['before']}'",
+            "CREATE TABLE provider_arrival (device_id INTEGER)",
+            "INSERT INTO provider_arrival VALUES (1), (2), (2)",
+        )
+        for name in ("erin", "finn"):
+            self.change(name, "CREATE TABLE tables (public_key TEXT, table_id TEXT)")
+            self.change(
+                name, *(f"INSERT INTO tables VALUES ('', '{TABLES[at]}')" for at in ("before", "now"))
+            )
+            self.seal(name, "now")
+        early = {**REFUSED, "code": "tlog.too-few-witnesses", "table": TABLES["before"]}
+        self.trust: dict[str, Any] = {
+            "organisations": {}, "endorsers": [], "endorsers_needed": 3, "witnesses": {}, "witnesses_needed": 2,
+            "alone": "north-centre", "register": [],
+            "updates": [
+                {"name": "one witness", "what": "publishes it", "answers": self.all(early)},
+                {"name": "quorum", "what": "publishes it again", "answers": self.all(ACCEPTED)},
+            ],
+            "attempts": [
+                {"name": "alone", "what": "endorses it alone", "table": TABLES["own"], "answers": self.all(REFUSED)}
+            ],
+            "tables": {at: TABLES[at] for at in ("before", "now")},
+            "devices": {
+                name: {"sealed": str(folder / f"{name}.sealed"), "database": str(self.database(name))}
+                for name in ("erin", "finn")
+            },
+        }  # fmt: skip
+        self.facts["trust"] = self.trust
+
+    def all(self, answer: dict[str, str]) -> dict[str, dict[str, str]]:
+        return {name: dict(answer) for name in ("erin", "finn")}
+
+    def seal(self, name: str, table: str) -> None:
+        (self.folder / f"{name}.sealed").write_bytes(b"TV\1\1" + bytes.fromhex(TABLES[table]) + b"rest" * 9)
+
+    def answer(self, at: str, row: int, name: str, **changes: str) -> None:
+        self.trust[at][row]["answers"][name].update(changes)
+
+
+@pytest.fixture
+def acted(tmp_path: Path) -> TrustWorld:
+    return TrustWorld(tmp_path)
+
+
+def test_where_act_two_holds(acted: TrustWorld) -> None:
+    done = acted.run()
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)["trust"]
+    assert found["devices"] == 2
+    assert (found["sets_under_an_attempts_table"], found["sets_before"]) == (0, 3)
+    assert [row["accepted"] for row in found["updates"]] == [[], ["erin", "finn"]]
+    (attempt,) = found["attempts"]
+    assert attempt == {
+        "name": "alone",
+        "what": "endorses it alone",
+        "accepted": [],
+        "said": [
+            {"code": REFUSED["code"], "sentence": REFUSED["sentence"], "devices": ["erin", "finn"]},
+        ],
+    }
+
+
+def test_an_attempt_that_one_device_accepted(acted: TrustWorld) -> None:
+    acted.answer("attempts", 0, "erin", code="accepted", table=TABLES["own"])
+    assert acted.complaints() == [
+        "erin accepted what one organisation alone tried: it endorses it alone",
+    ]
+
+
+def test_an_attempts_table_in_a_devices_store_whatever_it_answered(acted: TrustWorld) -> None:
+    acted.change("finn", f"INSERT INTO tables VALUES ('', '{TABLES['own']}')")
+    assert acted.complaints() == ["finn keeps a table that it should not"]
+
+
+@pytest.mark.parametrize("table", ["own", "before"])
+def test_a_set_under_another_table(acted: TrustWorld, table: str) -> None:
+    acted.seal("finn", table)
+    assert acted.complaints() == ["finn seals pictures under another table"]
+
+
+def test_a_set_under_an_attempts_table_at_the_provider(acted: TrustWorld) -> None:
+    acted.change("provider", f"UPDATE provider_device SET table_id = '{TABLES['own']}' WHERE id = 1")
+    assert acted.complaints() == ["1 sets under a table of one organisation's own reached the provider"]
+
+
+def test_a_provider_that_got_nothing_proves_nothing(acted: TrustWorld) -> None:
+    acted.change("provider", "DELETE FROM provider_arrival")
+    assert acted.complaints() == ["no set reached the provider: the count proves nothing"]
+
+
+def test_an_update_without_a_quorum_and_one_that_failed(acted: TrustWorld) -> None:
+    acted.answer("updates", 0, "erin", table=TABLES["now"])
+    acted.answer("updates", 1, "finn", code="tlog.stale", table=TABLES["before"])
+    assert acted.complaints() == [
+        "accepted without a quorum of witnesses: publishes it",
+        "not every device uses the list in force",
+    ]
+
+
+def test_a_device_that_was_not_asked(acted: TrustWorld) -> None:
+    del acted.trust["attempts"][0]["answers"]["finn"]
+    assert acted.complaints() == ["not every device was asked: endorses it alone"]
+
+
+def test_facts_without_an_attempt_prove_nothing(acted: TrustWorld) -> None:
+    acted.trust["attempts"] = []
+    assert acted.complaints() == ["nothing was tried"]

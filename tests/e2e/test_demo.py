@@ -24,6 +24,16 @@ from tutela.demo.story import FAULTS
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 WITHIN = 1200
 KEYS = {"ok", "seconds", "homeserver_plaintext_hits", "control_hits", "accounts", "reports"}
+REFUSALS = {
+    "own table": "epoch.unknown_signer",
+    "alone": "governance.too_few_endorsements",
+    "ally": "governance.too_few_endorsements",
+    "won over": "governance.allied_only",
+    "forged": "governance.forged_signature",
+    "borrowed": "governance.other_root",
+    "not logged": "tlog.inclusion",
+    "own rules": "governance.other_constitution",
+}
 CLOSED = [player.name for player in CAST if player.expected == "closed"]
 
 
@@ -90,6 +100,25 @@ def check_facts(found: dict[str, Any]) -> None:
     assert found["reports"][0]["state"] == "new"
 
 
+def check_trust(trust: dict[str, Any]) -> None:
+    """Act two: every device updates by a quorum, and refuses what one organisation alone tries."""
+    players = {player.name for player in CAST}
+    assert trust["devices"] == len(players)
+    assert [row["said"][0]["code"] for row in trust["updates"]] == [
+        "tlog.too-few-witnesses",
+        "tlog.cosignature",
+        "accepted",
+    ]
+    assert [set(row["accepted"]) for row in trust["updates"]] == [set(), set(), players]
+    for row in trust["attempts"]:
+        (said,) = row["said"]
+        assert (row["accepted"], said["code"]) == ([], REFUSALS[row["name"]])
+        assert set(said["devices"]) == players
+    assert {row["name"] for row in trust["attempts"]} == set(REFUSALS)
+    assert trust["sets_under_an_attempts_table"] == 0
+    assert trust["sets_before"] > EDITS
+
+
 def test_everything_holds(demo: Callable[..., Demo]) -> None:
     code, out, err = demo("--auto", "--json").ended()
     found = the_object(out, err)
@@ -100,6 +129,7 @@ def test_everything_holds(demo: Callable[..., Demo]) -> None:
         assert (found["accounts"][name]["opened"], found["accounts"][name]["revealed"]) == (0, 0)
     assert all(found["accounts"][name]["matched"] == 0 for name in ("amina", "bruno", "chloe"))
     assert 0 < found["seconds"] < WITHIN
+    check_trust(found["trust"])
     assert "Traceback" not in err
 
 
@@ -114,6 +144,19 @@ def test_a_voucher_opened_below_the_threshold_is_noticed(demo: Callable[..., Dem
         "dario should be closed",
     ]
     assert found["accounts"]["dario"]["opened"] == 1
+
+
+def test_a_device_that_believes_one_organisation_is_noticed(demo: Callable[..., Demo]) -> None:
+    code, out, err = demo("--auto", "--json", "--plant", "single-source").ended()
+    found = the_object(out, err)
+    assert (code, found["ok"]) == (1, False)
+    check_facts(found)
+    assert [complaint.partition(":")[0] for complaint in found["complaints"]] == [
+        "bruno accepted what one organisation alone tried",
+        "bruno keeps a table that it should not",
+        "bruno seals pictures under another table",
+    ]
+    assert [row["accepted"] for row in found["trust"]["attempts"] if row["accepted"]] == [["bruno"]]
 
 
 def test_a_leaked_plaintext_is_noticed(demo: Callable[..., Demo]) -> None:

@@ -195,6 +195,7 @@ class Check:
         told = self.facts["trust"]
         devices, tables = told["devices"], told["tables"]
         tried = {attempt["table"] for attempt in told["attempts"]}
+        self.need(bool(tried) and bool(devices), "nothing was tried")
         updates = [self.answered(row, tables["now"], devices) for row in told["updates"]]
         attempts = [self.answered(row, row["table"], devices) for row in told["attempts"]]
         for row in updates[:-1]:
