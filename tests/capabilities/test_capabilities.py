@@ -9,10 +9,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.register.conftest import constitution, signed_constitution
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "capabilities.md").read_text()
@@ -54,6 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (place / "photos" / f"{number:02d}.jpg").write_bytes(photograph.data(600))
     shutil.copy(place / "photos" / "00.jpg", place / "photo.jpg")
     (place / "broken.jpg").write_bytes((place / "photo.jpg").read_bytes()[:900])
+    found_register(place)
     subprocess.run(
         ["git", "clone", "--quiet", str(ROOT), str(place / "source")],
         check=(ROOT / ".git").exists(),
@@ -63,8 +66,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def found_register(place: Path) -> None:
+    """Write a first constitution of invented organisations, unsigned and signed, and its digest."""
+    said = constitution(datetime.now(UTC).replace(microsecond=0))
+    (place / "constitution.json").write_text(json.dumps(said.to_dict()))
+    (place / "constitution.signed").write_bytes(signed_constitution(said))
+    (place / "anchor").write_text(said.digest.hex())
+
+
 def run(row: Row, folder: Path) -> None:
-    words = shlex.split(row.command.replace("VECTORS", str(ROOT / "vectors")))
+    anchor = (folder / "anchor").read_text()
+    words = shlex.split(row.command.replace("VECTORS", str(ROOT / "vectors")).replace("ANCHOR", anchor))
     if words[0] == "tutela":
         words[:1] = [sys.executable, "-m", "tutela.cli.main"]
     elif shutil.which(words[0]) is None or not (ROOT / "node_modules" / "@noble").is_dir():

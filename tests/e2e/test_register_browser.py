@@ -104,7 +104,7 @@ def sign_on_another_machine(register: RealRegister, path: Path, name: str) -> Pa
         done = thread.submit(
             register.call, "register", "sign", str(path), "--key", str(register.key_file(name)), on_data=False
         ).result()
-    assert done["type"] == "tutela-endorsement"
+    assert done["signed"]["type"] == "tutela-endorsement"
     return Path(done["out"])
 
 

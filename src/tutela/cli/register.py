@@ -72,18 +72,19 @@ def sign(
     from tutela.sealed.files import replacing
 
     signer = Signer(keyfile.load(key, keyfile.passphrase_from_environment()))
-    data, said = sign_document(file.read_bytes(), signer)
+    done = sign_document(file.read_bytes(), signer)
     target = out or file.with_name(file.name + ".signed")
     with replacing(target) as written:
-        written.write(data)
+        written.write(done.data)
 
     def human() -> None:
-        shown = {name: value for name, value in said.items() if isinstance(value, str | int)}
+        shown = {name: value for name, value in done.said.items() if isinstance(value, str | int)}
         for name, value in shown.items():
             stdout.print(f"{name}: {value}", soft_wrap=True)
-        stdout.print(f"Signed: {target}", soft_wrap=True)
+        stdout.print(f"Digest: {done.digest}\nSigned: {target}", soft_wrap=True)
 
-    emit({"ok": True, "type": said["type"], "out": str(target), "signed": said}, human, as_json=as_json)
+    result = {"ok": True, "out": str(target), "digest": done.digest, "signed": done.said}
+    emit(result, human, as_json=as_json)
 
 
 @app.command("hand-in")

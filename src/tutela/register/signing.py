@@ -7,6 +7,7 @@ signed.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from tutela.hashlist import strict_json
@@ -19,8 +20,17 @@ from tutela.hashlist.trust import Signer
 from tutela.register.errors import NotToSign
 
 
-def sign_document(data: bytes, signer: Signer) -> tuple[bytes, dict[str, Any]]:
-    """Return the signed file, and what was signed.
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signed file, what it says, and the digest (in hex) by which other documents name it."""
+
+    data: bytes
+    said: dict[str, Any]
+    digest: str
+
+
+def sign_document(data: bytes, signer: Signer) -> Signed:
+    """Return a document with the signer's signature.
 
     Raises:
         NotToSign: it is no document of the register, or is signed already.
@@ -32,10 +42,10 @@ def sign_document(data: bytes, signer: Signer) -> tuple[bytes, dict[str, Any]]:
         statement = from_dict(found)
     except GovernanceError as error:
         raise NotToSign(error.message, hint="Take the file as the register's page gave it.") from error
-    return sign(statement, signer), statement.to_dict()
+    return Signed(sign(statement, signer), statement.to_dict(), statement.digest.hex())
 
 
-def _sign_constitution(found: dict[str, Any], signer: Signer) -> tuple[bytes, dict[str, Any]]:
+def _sign_constitution(found: dict[str, Any], signer: Signer) -> Signed:
     try:
         constitution = Constitution.from_dict(found.get("signed", found))
     except GovernanceError as error:
@@ -48,7 +58,8 @@ def _sign_constitution(found: dict[str, Any], signer: Signer) -> tuple[bytes, di
     ):
         raise NotToSign("This key signed it already.")
     envelope["signatures"] = [*earlier, own]
-    return strict_json.canonical(envelope) + b"\n", constitution.to_dict()
+    signed = strict_json.canonical(envelope) + b"\n"
+    return Signed(signed, constitution.to_dict(), constitution.digest.hex())
 
 
 def _read(data: bytes) -> dict[str, Any]:

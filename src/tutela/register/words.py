@@ -56,7 +56,7 @@ ROLES: Final = {
 
 #: code of a refusal -> what whoever handed the file in can do
 ADVICE: Final[Mapping[str, str]] = {
-    "governance.malformed": "Hand in the file that `tutela register sign` wrote, unchanged.",
+    "governance.malformed": "Hand in the file that “tutela register sign” wrote, unchanged.",
     "governance.constitution": "Correct the constitution, and let its endorsers sign it again.",
     "governance.unknown_organisation": "Sign with a key that the directory names for that time.",
     "governance.wrong_role": "See on the page Organisations what each organisation may state.",
