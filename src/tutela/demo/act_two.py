@@ -116,6 +116,7 @@ def play(setting: Setting, step: Step, progress: Progress | None = None) -> dict
         )
         stack.callback(witnesses.stop)
         witnesses.launch()
+        sides = _sides(following, following.endorsing.policy)  # the history is read while they start
         witnesses.wait()
         updates = list(_update(following, witnesses, devices, setting.run, step))
         attempts, reasons = _prepare_attempts(setting, following, witnesses)
@@ -126,7 +127,7 @@ def play(setting: Setting, step: Step, progress: Progress | None = None) -> dict
         step(f"{name}, alone, tries to have a lawful photograph compared with")
         rows = [_tried(attempt, devices.offer(attempt.folder)) for attempt in attempts.make()]
     return {
-        **_sides(following, following.endorsing.policy),
+        **sides,
         "updates": updates,
         "register": reasons,
         "attempts": rows,

@@ -9,6 +9,7 @@ import itertools
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +33,7 @@ MORE: Final = 5
 _LISTED: Final = "listed.checkpoint"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NextList:
     """An epoch that nobody published yet, and the organisations as they were when it was drawn.
 
@@ -40,7 +41,6 @@ class NextList:
         world: folder of the organisations, the log and the witnesses; a copy, for one run.
         folder: of the epoch: manifest, table and legal basis; a copy too.
         endorsing: opened; whoever asks for this closes it.
-        version: of the list.
         listed: the checkpoint under which that version was logged.
         secret: of the register, from which entries are committed to.
     """
@@ -48,9 +48,14 @@ class NextList:
     world: Path
     folder: Path
     endorsing: Endorsing
-    version: ListVersion
     listed: SignedCheckpoint
     secret: bytes
+
+    @cached_property
+    def version(self) -> ListVersion:
+        """The list version, by the rules from the history; reading that takes seconds."""
+        history = self.endorsing.history
+        return publish(history, state_at(history, history.constitution, datetime.now(UTC)))
 
 
 def prepare(props: Props, run: Path, progress: Progress | None = None) -> NextList:
@@ -62,13 +67,10 @@ def prepare(props: Props, run: Path, progress: Progress | None = None) -> NextLi
         _make(props, kept, anchor, progress)
         (kept / "ready").touch()
     shutil.copytree(kept, run)
-    endorsing = Endorsing.open(run / "world", anchor)
-    history, now = endorsing.history, datetime.now(UTC)
     return NextList(
         world=run / "world",
         folder=run / "epoch",
-        endorsing=endorsing,
-        version=publish(history, state_at(history, history.constitution, now)),
+        endorsing=Endorsing.open(run / "world", anchor),
         listed=SignedCheckpoint.parse((run / _LISTED).read_bytes()),
         secret=HashList.load(props.list_file).salt,
     )
