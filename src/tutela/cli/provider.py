@@ -27,6 +27,9 @@ def init(
     jurisdiction: str = typer.Option(help="Two capital letters; a legal basis for it must be in force."),
     hub: str = typer.Option(help="Base URL of the centre's reporting service, such as https://host/ispws."),
     homeserver: str = typer.Option(help="Base URL of the homeserver."),
+    repository: Path | None = typer.Option(
+        None, help="Repository of epochs, or a mirror of it, for devices below /distribution/.", **FOLDER
+    ),
     organisation: str = typer.Option("Example Messenger", help="The provider's name, as it reports."),
     contact_email: str = typer.Option("safety@example.org", help="Address of the person who reports."),
     hub_user: str = typer.Option("provider", help="Account at the centre."),
@@ -64,6 +67,7 @@ def init(
             hub=hub,
             hub_user=hub_user,
             homeserver=homeserver,
+            repository=repository,
             hub_password_file=hub_password_file,
             homeserver_token_file=homeserver_token_file,
             passphrase_file=passphrase_file,

@@ -1,7 +1,7 @@
 """Paths of what is published: `epochs/<number>/<file>` and `lists/<organisation>/<file>`.
 
-An epoch's proofs (`*.tlog-proof` and the log's hashes below `log/`) are renewed every day and prove themselves,
-so that they have patterns of their own: the key that signs them is online, and the builder's need not be.
+An epoch's proofs (`*.tlog-proof`, and the log's hashes below `log/`) are renewed every day and prove
+themselves. They have patterns of their own: the key that signs them is online, and the builder's need not be.
 
 A path comes from an organisation's signed words and ends up as a name on a disk, so that its form is checked
 even though it is signed: no part begins with a dot, none is empty, and there is no way up.

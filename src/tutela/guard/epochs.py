@@ -34,6 +34,7 @@ from tutela.voucher.table import Progress, Table
 
 ALERTS: Final = "provider alerts"
 USER_SIDE: Final = "user-side only"
+NONE_LOADED: Final = "epoch.none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +217,7 @@ def decide(*, offered: bool, epoch: Epoch | None, refused: TutelaError | None, n
 
 def _missing(epoch: Epoch | None, refused: TutelaError | None) -> tuple[str, str] | None:
     if epoch is None and refused is None:
-        return "epoch.none", "No list was loaded on this device."
+        return NONE_LOADED, "No list was loaded on this device."
     why = refused if epoch is None else epoch.why_no_basis
     return (why.code, why.message) if why is not None else None
 

@@ -41,6 +41,8 @@ class Config:
         hash_list: the list in the clear, for the check after the threshold.
         table_key: key file of the table's secret scalar.
         trust: file with the public keys that sign manifests and legal bases.
+        repository: folder of the repository, or of a mirror of it, that devices read below /distribution/;
+            empty where another server gives it to them.
         passphrase_file: names the file that opens `table_key`, where the environment does not.
         hub: base URL of the centre's reporting service; `hub_user` is the account there.
         homeserver: base URL of the homeserver.
@@ -63,6 +65,7 @@ class Config:
     hub: str
     hub_user: str
     homeserver: str
+    repository: str = ""
     passphrase_file: str = ""
     vouchers_per_day: int = 5000
     enrolments_per_day: int = 20

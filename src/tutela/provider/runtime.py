@@ -152,6 +152,12 @@ def offline() -> tuple[Config, Secrets, AtRest]:
     return config, secrets, _at_rest(secrets)
 
 
+def repository() -> Path | None:
+    """Return the folder of the repository that devices read here, if there is one; raises `NotConfigured`."""
+    folder = configuration.load(settings.TUTELA_STATE)[0].repository
+    return Path(folder) if folder else None
+
+
 def epoch_directory() -> Path:
     """Return the folder of the epoch that is published."""
     return Path(configuration.load(settings.TUTELA_STATE)[0].epoch)
