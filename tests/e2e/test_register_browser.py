@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import expect
-from tests.register.conftest import THREE, commitment, dispute, submission
+from tests.register.conftest import THREE, commitment, dispute, submission, witness_signer
 from tests.register.real_register import RealRegister, until
 
 from browser import assert_accessible, sign_in, watch
@@ -246,6 +246,50 @@ def test_every_single_changed_character_of_a_proof_is_refused(register, window):
     late = page.evaluate(TAMPER, [leaf, proof, policy, now.timestamp() + 90_000])
     assert late == [False, late[1]]
     assert "24 hours" in late[1]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("group both all safety liberties\nquorum both", "the policy asks for more"),
+        ("group one any safety liberties\nquorum one", "the quorum that the policy asks for"),
+        ("group one 1 safety\ngroup all all one liberties\nquorum all", "the policy asks for more"),
+        ("# a remark\n\nquorum\tsafety", "the quorum that the policy asks for"),
+        ("quorum none", "asks for no witness"),
+        ("quorum both", "quorum is not defined"),
+        ("group both 3 safety liberties\nquorum both", "asks for more members than it has"),
+        ("witness safety x y\nquorum none", "defines a name twice"),
+        ("", "does not say how many witnesses"),
+    ],
+)
+def test_the_script_reads_policies_as_the_program_does(register, window, lines, said):
+    from tutela.errors import TutelaError
+    from tutela.tlog import Policy, verify_offline
+
+    until(lambda: published(register) >= 9, "the checkpoint")
+    page = window("administrator-kim")
+    page.goto(f"{register.url}/leaves/4")
+    leaf, proof, policy = (page.locator(f"#{name}").input_value() for name in ("leaf", "proof", "policy"))
+    now = datetime.now(UTC)
+    other = f"witness liberties {witness_signer('liberties').key}\n{lines}"
+    text = policy.replace("quorum safety", other)
+    found, last = page.evaluate(TAMPER, [leaf, proof, text, now.timestamp()])
+    try:
+        verify_offline(proof.encode(), leaf.encode(), Policy.parse(text.encode()), now)
+        judged = True
+    except TutelaError:
+        judged = False
+    assert (found, said in last) == (judged, True), last
+
+
+def test_a_browser_without_ed25519_verifies_nothing(register, window):
+    page = window("administrator-kim")
+    page.add_init_script(
+        "crypto.subtle.importKey = async () => { throw new DOMException('no', 'NotSupportedError'); };"
+    )
+    page.goto(f"{register.url}/leaves/4")
+    expect(page.locator("[data-proof-result]")).to_contain_text("Refused")
+    expect(page.locator("[data-proof-steps] .tutela-error")).to_contain_text("cannot check Ed25519")
 
 
 def test_the_other_pages(register, window, chromium):

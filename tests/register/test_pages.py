@@ -23,6 +23,7 @@ from tutela.console.models import AuditRow
 from tutela.hashlist.governance import Answer, Endorsement, Withdrawal, sign
 from tutela.hashlist.governance.statements import from_dict
 from tutela.hashlist.trust import Signer
+from tutela.register import logbook
 from tutela.register.models import Draft, StatementRow
 
 PAGES = ("/entries", "/version", "/hand-in", "/disputes", "/organisations", "/leaves", "/leaves/0")
@@ -292,6 +293,19 @@ class TestMachines:
         other = machine_token("intake.write", name="homeserver")
         assert self.send(client, other, b"{}").status_code == 403
         assert StatementRow.objects.count() == 1
+
+    def test_what_could_not_be_logged_is_sent_again(self, world, client, machine_token, monkeypatch):
+        from tutela.register import storage
+
+        token, file = machine_token("statement.submit"), submission(1, "east-hotline", world.now())
+        with monkeypatch.context() as without:
+            without.setattr(storage, "_signers", {})
+            without.delenv("TUTELA_KEY_PASSPHRASE")
+            assert self.send(client, token, file).status_code == 503
+        answer = self.send(client, token, file)
+        assert (answer.status_code, answer.json()["position"]) == (200, 1)
+        with logbook.reading(world.store) as log:
+            assert log.size == 2
 
     def test_too_many_disputes_are_told_apart(self, world, client, machine_token, monkeypatch):
         from tutela.register import book

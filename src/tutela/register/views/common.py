@@ -10,24 +10,21 @@ from typing import Concatenate, ParamSpec
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
-from tutela.errors import EnvironmentProblem
-from tutela.register.errors import HistoryChanged
-from tutela.tlog.errors import StoreDamaged, StoreRolledBack, StoreTruncated
+from tutela.errors import TutelaError
 
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 log = logging.getLogger("tutela.register")
-_UNUSABLE = (EnvironmentProblem, HistoryChanged, StoreDamaged, StoreRolledBack, StoreTruncated)
 
 
 def when_ready(view: Page[P]) -> Page[P]:
-    """Answer 503 with the reason while the register, its history or its log cannot be used."""
+    """Answer 503 with the reason while the register, its history, its log or the log's key cannot be used."""
 
     @functools.wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
-        except _UNUSABLE as error:
+        except TutelaError as error:
             log.error("register-unusable code=%s", error.code)  # noqa: TRY400  (a known state)
             return render(request, "register/not_ready.html", {"problem": error}, status=503)
 

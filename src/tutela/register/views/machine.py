@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_POST
 
 from tutela.console.audit import actor_name
 from tutela.console.permissions import machine
-from tutela.errors import EnvironmentProblem, TutelaError
+from tutela.errors import TutelaError
 from tutela.hashlist.governance import GovernanceError
 from tutela.hashlist.governance.constitution import TYPE as CONSTITUTION
 from tutela.hashlist.governance.signing import MAX_STATEMENT
 from tutela.register import book, logbook
 from tutela.register.errors import TooManyDisputes
 from tutela.register.words import ADVICE
+
+log = logging.getLogger("tutela.register")
 
 
 @machine("statement.submit")
@@ -29,10 +33,9 @@ def statements(request: HttpRequest) -> JsonResponse:
         return JsonResponse({**error.to_dict(), "hint": ADVICE[error.code]}, status=422)
     except TooManyDisputes as error:
         return JsonResponse(error.diagnostics(), status=429)
-    except EnvironmentProblem as error:
+    except TutelaError as error:  # the register, its log or the log's key: whoever sent it tries again
+        log.error("register-unusable code=%s", error.code)  # noqa: TRY400  (a known state)
         return JsonResponse(error.diagnostics(), status=503)
-    except TutelaError as error:
-        return JsonResponse({"code": error.code, "message": "The register cannot be used now."}, status=503)
     said = {"position": done.record.position, "digest": done.record.digest.hex()}
     return JsonResponse(said, status=200 if done.repeated else 201)
 

@@ -94,8 +94,9 @@ async function verifies(key, signature, message) {
   let imported;
   try {
     imported = await crypto.subtle.importKey("raw", key.publicKey, { name: "Ed25519" }, false, ["verify"]);
-  } catch {
-    throw new Refused("This browser cannot check Ed25519 signatures, so nothing shows who signed. Use a newer one.");
+  } catch (error) {
+    refuseUnless(error.name !== "NotSupportedError", "This browser cannot check Ed25519 signatures, so nothing shows who signed. Use a newer one.");
+    throw new Refused(`The key of ${key.name} in the policy is no Ed25519 key.`);
   }
   return crypto.subtle.verify({ name: "Ed25519" }, imported, signature, message);
 }
