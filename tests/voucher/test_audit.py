@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tutela.oprf import dleq, group
+from tutela.oprf import dleq, group, multiscalar
 from tutela.voucher import audit, errors
 from tutela.voucher.audit import Equations, TableProof, prove_table, rebuild, verify_table
 from tutela.voucher.building import build_table
@@ -156,6 +156,36 @@ def test_a_slot_that_is_no_point_is_refused(table: Table, tmp_path: Path) -> Non
         cheat = changed(table, tmp_path, {5: slot})
         with pytest.raises(errors.BadSlot):
             verify_table(cheat, TOKENS, proved(cheat))
+
+
+@pytest.mark.parametrize(("prover", "verifier"), [(0, 1 << 62), (1 << 62, 0), (0, 0)])
+def test_the_compiled_sums_accept_and_refuse_the_same(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prover: int, verifier: int
+) -> None:
+    pytest.importorskip("numba", reason="the kernel needs the extra `audit`")
+    second = bytes(table.slot(5)[:31]) + bytes([table.slot(5)[31] | 0x80])
+    cheats = {group.IDENTITY: errors.BadSlot, b"\xff" * 32: errors.BadSlot, second: errors.BadSlot}
+    cheats[group.add(table.slot(5), table.slot(6))] = errors.Inexact
+
+    def check(checked: Table) -> None:
+        monkeypatch.setattr(multiscalar, "KERNEL_FROM", prover)
+        proof = proved(checked)
+        monkeypatch.setattr(multiscalar, "KERNEL_FROM", verifier)
+        verify_table(checked, TOKENS, proof)
+
+    check(table)
+    for slot, refusal in cheats.items():
+        with pytest.raises(refusal):
+            check(changed(table, tmp_path, {5: slot}))
+
+
+@given(count=st.integers(1, 40_000), workers=st.integers(1, 9))
+def test_shares_cover_every_index_once(count: int, workers: int) -> None:
+    blocks = list(audit._blocks(count, workers))
+    shares = [share for block in blocks for share in block]
+    assert [index for share in shares for index in share] == list(range(count))
+    assert max(map(len, shares)) <= audit._SHARE
+    assert max(map(len, blocks)) <= workers
 
 
 def test_a_proof_of_another_table_or_key_is_refused(table: Table, tmp_path: Path) -> None:

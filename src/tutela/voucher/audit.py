@@ -9,7 +9,10 @@ they fix every slot of the table D:
 
 One batched proof (`tutela.oprf.dleq`) shows all of them under the a of the public key. The right sides fold
 to M = sum d_i*H_i. The left sides fold to sums over *slots*, Z = sum c_s*D[s], where c_s adds the d_i of all
-equations in which the slot occurs: that costs no decoding at all, one multiplication a slot.
+equations in which the slot occurs: that costs no decoding of tokens at all, one multiple a slot.
+
+Both sums are of what a verifier has, so they may take a time that depends on it (`tutela.oprf.multiscalar`):
+the prover's key comes only to M. The list itself is not protected from who shares a verifier's machine.
 
 The root on which all d_i depend is a digest of the sorted tokens, the layout and the table's own root. These
 determine all pairs and their order.
@@ -33,7 +36,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from tutela.oprf import dleq, group
+from tutela.oprf import dleq, group, multiscalar
 from tutela.oprf.dleq import Batch, ProofRefused, Random
 from tutela.voucher import building, errors, hashing
 from tutela.voucher.table import Progress, Table, TableHeader, free_point, token_point
@@ -41,10 +44,11 @@ from tutela.voucher.tokens import Token
 
 MAGIC: Final = b"tutelaX1"
 PROOF_BYTES: Final = len(MAGIC) + 3 * 32 + dleq.PROOF_BYTES
-_SHARE: Final = 1024
+_SHARE: Final = multiscalar.CHUNK
 _LIMBS: Final = 8
 
 Limbs = npt.NDArray[np.uint64]
+Terms = tuple[list[bytes], list[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +142,22 @@ class Equations:
     def fold_bases(self, batch: Batch, progress: Callable[[int], None], workers: int = 1) -> bytes:
         """Return M = sum d_i*H_i."""
         d = batch.coefficients()
-        return _sum(lambda i: group.multiply(d(i), self.base(i)), self.header.slots, progress, workers)
+
+        def terms(indices: range) -> Terms:
+            return [d(i) for i in indices], [self.base(i) for i in indices]
+
+        return _sum(terms, self.header.slots, progress, workers)
 
     def fold_slots(
         self, batch: Batch, table: Table, progress: Callable[[int], None], workers: int = 1
     ) -> bytes:
         """Return Z = sum c_s*D[s]; raises `InvalidPoint` where a slot is not a group element."""
         c = self._slot_coefficients(batch)
-        return _sum(
-            lambda s: group.multiply(_scalar(c[s]), table.slot(s)), self.header.slots, progress, workers
-        )
+
+        def terms(indices: range) -> Terms:
+            return [_scalar(c[s]) for s in indices], [table.slot(s) for s in indices]
+
+        return _sum(terms, self.header.slots, progress, workers)
 
     def _slot_coefficients(self, batch: Batch) -> Limbs:
         """Return c_s for each slot, in limbs of 32 bits with room above: shape (slots, 8)."""
@@ -283,19 +293,13 @@ def _cores(workers: int | None) -> int:
     return workers or os.cpu_count() or 1
 
 
-def _sum(term: Callable[[int], bytes], count: int, progress: Callable[[int], None], workers: int) -> bytes:
-    """Return the sum of all terms, by shares on `workers` threads."""
-
-    def part(indices: range) -> bytes:
-        total = group.IDENTITY
-        for index in indices:
-            total = group.add(total, term(index))
-        return total
-
+def _sum(terms: Callable[[range], Terms], count: int, progress: Callable[[int], None], workers: int) -> bytes:
+    """Return the sum of scalar*point over all indices, by shares on `workers` threads."""
+    add_up = multiscalar.summation(count)
     total = group.IDENTITY
     with ThreadPoolExecutor(workers) as pool:
         for block in _blocks(count, workers):
-            for point in pool.map(part, block):
+            for point in pool.map(lambda indices: add_up(*terms(indices)), block):
                 total = group.add(total, point)
             progress(block[-1].stop)
     return total
@@ -303,10 +307,11 @@ def _sum(term: Callable[[int], bytes], count: int, progress: Callable[[int], Non
 
 def _blocks(count: int, workers: int) -> Iterator[list[range]]:
     """Yield for each round one range of indices a worker, so that little is held at once."""
-    step = _SHARE * workers
+    share = min(_SHARE, -(-count // workers))
+    step = share * workers
     for start in range(0, count, step):
-        ends = range(start, min(start + step, count), _SHARE)
-        yield [range(end, min(end + _SHARE, count)) for end in ends]
+        ends = range(start, min(start + step, count), share)
+        yield [range(end, min(end + share, count)) for end in ends]
 
 
 def _step(progress: Progress | None, before: int, whole: int) -> Callable[[int], None]:
