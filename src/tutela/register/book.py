@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -32,7 +33,7 @@ from tutela.register.storage import Store
 
 #: disputes that one account hands in within a day: opening one is free, and each stops an entry's clock
 MOST_DISPUTES: Final = 50
-#: how long a computed state is shown while nothing arrives
+#: how long a computed state is shown while nothing arrives; longer where computing it takes its time
 _FRESH: Final = timedelta(seconds=5)
 _LOCK: Final = 0x7265_6769_7374  # PostgreSQL's advisory lock of the history: "regist"
 _DISPUTED: Final = "dispute.accepted"
@@ -63,6 +64,7 @@ class Book:
     lock: threading.RLock = field(default_factory=threading.RLock)
     _history: History | None = None
     _state: RegisterState | None = None
+    _fresh: timedelta = _FRESH
 
     def history(self) -> History:
         """Return the history with every row that is committed.
@@ -83,9 +85,11 @@ class Book:
         with self.lock:
             history, moment = self.history(), present(now)
             kept = self._state
-            if kept and kept.size == len(history) and kept.now <= moment < kept.now + _FRESH:
+            if kept and kept.size == len(history) and kept.now <= moment < kept.now + self._fresh:
                 return kept
+            begun = time.perf_counter()
             self._state = state_at(history, history.constitution, moment)
+            self._fresh = max(_FRESH, 20 * timedelta(seconds=time.perf_counter() - begun))
             return self._state
 
     def begin(self, data: bytes, actor: str, now: datetime | None = None) -> Record:
