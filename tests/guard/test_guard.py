@@ -72,7 +72,15 @@ def test_slots_increase_and_are_in_the_sets(ready):
         protected = ready.protect(None, attachment())
         assert Voucher.parse(protected.voucher, everyday()).slot == protected.slot
         slots.append(protected.slot)
-    assert slots == [0, 1, 2]
+    assert slots == [slots[0], slots[0] + 1, slots[0] + 2]
+
+
+def test_a_device_begins_at_a_number_that_nobody_knows():
+    """A folder that was lost must not bring back numbers that the provider has seen, nor show how much was sent."""
+    first = [guard().protect(None, attachment()).slot for _ in range(24)]
+    assert len(set(first)) == 24
+    assert max(first) < 1 << 40
+    assert max(first) > 1 << 38  # 24 draws are all below a quarter once in 10^14 runs
 
 
 def test_precomputed_work_is_used_once(ready, provider):
