@@ -1,6 +1,7 @@
 """The threshold: recover, re-derive, check in the clear, and only then make a case.
 
-Design, section 5. Nothing that fails here is kept, and no person sees anything before all of it held. The
+Design, section 5. Nothing that fails here is kept, and no person sees anything before all of it held. What
+holds but covers too few clusters (frames of one film are several entries) stays closed and counts on. The
 work is done outside of a transaction on what was read; the result is written only if the device's vouchers
 are still the same, otherwise the device is looked at again.
 """
@@ -20,7 +21,7 @@ from tutela.provider.contents import Shown, seal_revealed
 from tutela.provider.models import Case, CaseImage, Device, Voucher
 from tutela.provider.runtime import Runtime
 from tutela.voucher.errors import RederivationError, VoucherMalformed, VoucherRefused
-from tutela.voucher.opening import MAX_SUBSETS, Confirmed, Opened, Revealed, confirm
+from tutela.voucher.opening import MAX_SUBSETS, Confirmed, Opened, Revealed, close, clusters
 from tutela.voucher.wire import Enrolment
 
 #: no vowels and nothing that is easily misread: a reference is read out over the telephone
@@ -30,7 +31,10 @@ _FEW_SUBSETS = 16
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What became of a device's vouchers: those that hold, by voucher, and whether the key opened at all."""
+    """What became of a device's vouchers: those that hold, by voucher, and whether the key opened at all.
+
+    A voucher holds if it was made again from its seed and is close to the list in the clear.
+    """
 
     opened: bool
     confirmed: dict[int, Confirmed]
@@ -67,8 +71,7 @@ def _examine(runtime: Runtime, device: Device, vouchers: list[Voucher]) -> Found
             )
         except (RederivationError, VoucherMalformed, VoucherRefused):
             continue
-    kept = confirm(list(revealed.values()), runtime.nearest, runtime.epoch.parameters.threshold)
-    by_slot = {item.revealed.slot: item for item in kept}
+    by_slot = {item.revealed.slot: item for item in close(revealed.values(), runtime.nearest)}
     confirmed = {pk: by_slot[item.slot] for pk, item in revealed.items() if item.slot in by_slot}
     return Found(opened=True, confirmed=confirmed)
 
@@ -94,10 +97,12 @@ def _settle(
     Voucher.objects.filter(pk__in=failed).delete()
     case = Case.objects.select_for_update().filter(device=device).first()
     if case is None and not found.confirmed:
-        workflow.spend(device, now)
-        audit.record(workflow.WORKER, "device.opening-void", f"device/{device.pk}", {"deleted": len(failed)})
+        return _discard(_opened(runtime, device, now), runtime, now)
+    if case is None and clusters(found.confirmed.values()) < runtime.epoch.parameters.threshold:
+        detail = {"deleted": len(failed), "kept": len(found.confirmed)}
+        audit.record(workflow.WORKER, "device.opening-short", f"device/{device.pk}", detail)
         return None
-    case = case or _open_case(runtime, device, now)
+    case = case or _for_review(_opened(runtime, device, now), runtime, now)
     if case.state != State.REVIEW or case.decisions.exists():
         device.vouchers.exclude(slot__in=case.images.values("slot")).delete()  # too late for this case
         return case
@@ -106,7 +111,7 @@ def _settle(
     return case
 
 
-def _open_case(runtime: Runtime, device: Device, now: datetime) -> Case:
+def _opened(runtime: Runtime, device: Device, now: datetime) -> Case:
     case = Case.objects.create(
         reference=_reference(),
         device=device,
@@ -115,9 +120,19 @@ def _open_case(runtime: Runtime, device: Device, now: datetime) -> Case:
         epoch=runtime.epoch.number,
         opened_at=now,
     )
-    step = workflow.Step(workflow.WORKER, now, runtime.config)
-    workflow.advance(case, Signal.THRESHOLD, step)
-    workflow.advance(case, Signal.CLEAR, step)
+    workflow.advance(case, Signal.THRESHOLD, workflow.Step(workflow.WORKER, now, runtime.config))
+    return case
+
+
+def _for_review(case: Case, runtime: Runtime, now: datetime) -> Case:
+    workflow.advance(case, Signal.CLEAR, workflow.Step(workflow.WORKER, now, runtime.config))
+    return case
+
+
+def _discard(case: Case, runtime: Runtime, now: datetime) -> Case:
+    """End a void opening: nothing of it is left but that it happened, and that its holder is told."""
+    reason = "Nothing that opened was close to the list."
+    workflow.advance(case, Signal.UNCLEAR, workflow.Step(workflow.WORKER, now, runtime.config, reason))
     return case
 
 
