@@ -96,7 +96,7 @@ def prepare(folders: Folders, photos: Path | None, entries: int, progress: Progr
 
 def _name(photos: Path | None, entries: int) -> str:
     """Return a name that changes with whatever the epoch is made from."""
-    marks = [str(entries)]
+    marks = [str(entries), str(everyday()), str(Model())]
     for path in sorted(photos.rglob("*")) if photos else ():
         about = path.stat()
         marks.append(f"{path.name} {about.st_size} {about.st_mtime_ns}")

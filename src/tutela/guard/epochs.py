@@ -18,12 +18,15 @@ from tutela.hashlist.epoch import (
     EpochRefused,
     Expired,
     Manifest,
+    Model,
     NotYetValid,
     OtherProfile,
     Trust,
+    WeakThreshold,
     open_epoch,
     read,
 )
+from tutela.hashlist.epoch.threshold import IDEAL_RATE
 from tutela.hashlist.legal_basis import LegalBasis, LegalBasisExpired, LegalBasisMissing, check_folder
 from tutela.hashlist.trust import read_small
 from tutela.voucher import everyday
@@ -31,6 +34,8 @@ from tutela.voucher.table import Progress, Table
 
 ALERTS: Final = "provider alerts"
 USER_SIDE: Final = "user-side only"
+#: a threshold from inputs that promise less than these is refused, whoever signed them
+_LEAST: Final = Model(scenes=1000, burst=2, false_pair_rate=IDEAL_RATE, spread=10.0, target=1e-9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class Epoch:
             "table_bytes": manifest.sizes.table,
             "voucher_bytes": manifest.sizes.voucher,
             "threshold": manifest.threshold,
+            "threshold_inputs": manifest.model.to_dict(),
             "valid_from": manifest.valid_from.isoformat(),
             "valid_until": manifest.valid_until.isoformat(),
             "signers": list(manifest.endorsers),
@@ -110,7 +116,9 @@ def load(
     """
     data = read_small(directory / MANIFEST_FILE)
     before = _before(previous, trust)
-    _check_profile(read(data, trust))
+    offered = read(data, trust)
+    _check_profile(offered)
+    _check_threshold(offered.model)
     manifest, table = open_epoch(directory, trust, now, before, seen=seen, progress=progress)
     try:
         return Epoch(manifest, table, check_folder(directory, jurisdiction, trust, now), None), data
@@ -122,6 +130,23 @@ def _check_profile(manifest: Manifest) -> None:
     """Refuse all but the published profile: masks are fixed before any list is, and not by who makes one."""
     if manifest.parameters != everyday(manifest.threshold):
         raise OtherProfile
+
+
+def _check_threshold(model: Model) -> None:
+    """Refuse inputs under which false openings would be likelier than here allowed: signers choose them."""
+    weak = [
+        name
+        for name, enough in (
+            ("scenes", model.scenes >= _LEAST.scenes),
+            ("burst", model.burst >= _LEAST.burst),
+            ("false_pair_rate", model.false_pair_rate >= _LEAST.false_pair_rate),
+            ("spread", model.spread <= _LEAST.spread),
+            ("target", model.target <= _LEAST.target),
+        )
+        if not enough
+    ]
+    if weak:
+        raise WeakThreshold(f"Inputs out of bounds: {', '.join(weak)}.")
 
 
 def _before(previous: bytes | None, trust: Trust) -> Manifest | None:
