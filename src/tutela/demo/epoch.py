@@ -21,7 +21,16 @@ from tutela.errors import EnvironmentProblem, TutelaError
 from tutela.fingerprint import FingerprintError, fingerprint
 from tutela.hashlist import Entry, HashList, Labels, Provenance, clustered
 from tutela.hashlist import legal_basis as basis
-from tutela.hashlist.epoch import Manifest, Plan, Signer, Trust, TrustedKey, build_with_new_key, open_epoch
+from tutela.hashlist.epoch import (
+    Manifest,
+    Model,
+    Plan,
+    Signer,
+    Trust,
+    TrustedKey,
+    build_with_new_key,
+    open_epoch,
+)
 from tutela.hashlist.epoch.building import write_public
 from tutela.sealed import keyfile
 from tutela.voucher import everyday
