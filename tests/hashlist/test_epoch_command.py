@@ -155,3 +155,10 @@ def test_what_is_wrong_is_said(place: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert isinstance(
         call("endorse", place / "one", "--signing-key", place / "sign.key").exception, PassphraseMissing
     )
+
+
+def test_the_builder_is_told_to_destroy_its_copy_of_the_table_key(place: Path) -> None:
+    args = ("--out", place / "told", "--signing-key", place / "sign.key", "--key-out", place / "told.key")
+    said = call("build", place / "list.jsonl", *args).stdout
+    assert f"{place / 'told.key'} to the provider" in said
+    assert "destroy your copy of it and its backups" in said

@@ -88,7 +88,7 @@ class World:
         save(state, self.config(**changes), Secrets(bytes(range(32)), HUB_PASSWORD, MEDIA_TOKEN))
 
 
-def build_world(folder: Path, *, start: datetime = START, end: datetime = END) -> World:
+def build_world(folder: Path, *, start: datetime = START, end: datetime = END, number: int = 7) -> World:
     """Build the list and its epoch; about a second."""
     pictures = tuple(pattern(100 + i) for i in range(LISTED))
     entries = clustered([_entry(i, data) for i, data in enumerate(pictures)])
@@ -98,7 +98,7 @@ def build_world(folder: Path, *, start: datetime = START, end: datetime = END) -
     keyfile.save(folder / "table.key", key, PASSPHRASE, cost=12)
     (folder / "passphrase").write_text(PASSPHRASE + "\n")
     Trust((TrustedKey("Example authority", signer.public_key),)).save(folder / "trust.json")
-    plan = Plan(number=7, valid_from=start, valid_until=end, model=Model(burst=2, target=1e-9))
+    plan = Plan(number=number, valid_from=start, valid_until=end, model=Model(burst=2, target=1e-9))
     manifest = build_epoch(hash_list, everyday(), plan, key=key, signers=[signer], out_dir=folder / "epoch")
     assert manifest.threshold == 3
     basis = LegalBasis("XX", "Example Act 2026, section 1", start, end, bytes(32))

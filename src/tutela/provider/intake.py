@@ -46,6 +46,7 @@ from tutela.voucher.wire import Voucher as WireVoucher
 
 DAY: Final = timedelta(days=1)
 LARGEST_SLOT: Final = 2**63 - 1  # what every database stores
+_TABLE_ID: Final = slice(4, 36)  # of enrolments and vouchers alike
 _LOAD_AGAIN: Final = "Load the current epoch and enrol again."
 
 
@@ -84,7 +85,7 @@ def enrol(
     actor: MachineAccount | str,
     device: str = "",
 ) -> Answer:
-    """Store a device's enrolment for the table in use.
+    """Store a device's enrolment for the table in use, or for an earlier one whose epoch has not ended.
 
     Args:
         runtime: what intake works with.
@@ -97,7 +98,7 @@ def enrol(
     Raises:
         VoucherMalformed, VoucherRefused: not an enrolment, or its signature is bad.
         Transplanted: it names another account or device.
-        OtherTable: it is for another table.
+        OtherTable: it is for a table that does not count (any more).
         TooMany: the device enrols too often.
     """
     parsed = Enrolment.parse(enrolment)
@@ -105,7 +106,8 @@ def enrol(
         raise Transplanted("The enrolment names another account than the one that sent it.")
     if device and parsed.device != device:
         raise Transplanted("The enrolment names another device than the one that sent it.")
-    if parsed.table_id != runtime.epoch.header.table_id:
+    under = runtime.under(parsed.table_id)
+    if under is None:
         raise OtherTable("The enrolment is for another table.", hint=_LOAD_AGAIN)
     names = {"account": account, "device_id": parsed.device, "table_id": parsed.table_id.hex()}
     digest = hashlib.sha256(enrolment).hexdigest()
@@ -124,12 +126,12 @@ def enrol(
             enrolment_sha256=digest,
             enrolled_at=now,
             renew_at=now + _key_life(runtime.config.renew_days),
-            expires_at=runtime.epoch.valid_until,
+            expires_at=under.epoch.valid_until,
         )
         detail = {
             "renewed": bool(earlier),
             "other_identity": any(_identity(known) != parsed.identity for known in earlier),
-            "epoch": runtime.epoch.number,
+            "epoch": under.epoch.number,
         }
         audit.record(actor, "device.enrolled", f"device/{created.pk}", detail)
     return Answer(created=True)
@@ -141,7 +143,7 @@ def names_no_table(data: bytes) -> bool:
     Such a device is in user-side mode and sends noise. It is answered like any other, also while alerts are
     off, and nothing of it is kept: refused, it could send no files at all.
     """
-    return data[:3] in {b"TE\1", b"TV\1"} and data[4:36] == NO_TABLE
+    return data[:3] in {b"TE\1", b"TV\1"} and data[_TABLE_ID] == NO_TABLE
 
 
 def _identity(device: Device) -> bytes:
@@ -168,6 +170,7 @@ def take(runtime: Runtime, delivery: Delivery, now: datetime) -> Answer:
         VoucherMalformed, VoucherRefused: not a voucher of this profile, or its signature is bad.
         OtherTable, UnknownDevice, Transplanted, SlotReplayed, KeyDue, TooMany: see `errors`.
     """
+    runtime = runtime.under(delivery.voucher[_TABLE_ID]) or runtime
     wire = WireVoucher.parse(delivery.voucher, runtime.epoch.parameters)
     if wire.table_id != runtime.epoch.header.table_id:
         raise OtherTable("The voucher is for another table.", hint=_LOAD_AGAIN)
