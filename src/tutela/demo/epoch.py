@@ -169,7 +169,7 @@ def _build(
     roles = frozenset(("epoch", "legal-basis"))
     Trust((TrustedKey("Demonstration register", signer.public_key, roles),)).save(folder / "trust.json")
     now = datetime.now(UTC).replace(microsecond=0)
-    plan = Plan(number=int(now.timestamp()), valid_from=now, valid_until=now + timedelta(days=_DAYS))
+    plan = Plan(number=1, valid_from=now, valid_until=now + timedelta(days=_DAYS))
     for old in (folder / "table.key", *(folder / "epoch").glob("*")):
         old.unlink(missing_ok=True)
     build_with_new_key(
