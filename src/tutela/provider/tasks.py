@@ -19,12 +19,12 @@ from django.utils import timezone
 
 from tutela.cybertip.client import Backoff, Client
 from tutela.errors import TutelaError
-from tutela.provider import runtime, tablekeys
+from tutela.provider import runtime, tablekeys, workflow
 from tutela.provider.cases import State
 from tutela.provider.config import Config, Secrets
 from tutela.provider.evaluation import evaluate
 from tutela.provider.media import Homeserver
-from tutela.provider.models import Arrival, Case, CaseImage, Device, ReportJob, Voucher, Withdrawal
+from tutela.provider.models import Arrival, Case, Device, ReportJob, Voucher, Withdrawal
 from tutela.provider.outbox import Outbox
 from tutela.provider.unsealing import unseal
 from tutela.provider.workflow import WORKER, Step
@@ -137,8 +137,7 @@ def prune(now: datetime) -> int:
     closed, _ = _left_closed(now).delete()
     kept = list(Case.objects.filter(preserve_until__lte=now).select_related("device"))
     for case in kept:
-        case.device.vouchers.all().delete()
-        CaseImage.objects.filter(case=case).update(sealed_revealed=None, sealed_original=None)
+        workflow.delete_content(case)
         case.preserve_until = None
         case.save(update_fields=["preserve_until"])
     destroyed = tablekeys.destroy(now)
