@@ -57,9 +57,10 @@ class Config:
         hub: base URL of the centre's reporting service; `hub_user` is the account there.
         homeserver: base URL of the homeserver.
         vouchers_per_day, enrolments_per_day: for one device; more is refused until the day has passed.
-        renew_days: a device key is renewed after a time drawn between a quarter of this and all of it.
+        renew_days: who did not renew its key by itself is asked to, after this and up to a quarter more.
         renew_hours: how long a device may go on after it was asked to renew its key: it may be away.
         notice_days: after which the holder of a dismissed case is told.
+        forget_days: an ended case is deleted so long after its holder was told, with its last traces.
         preserve_days: for which a reported case stays sealed.
         fetch_hours: for which an original that the homeserver does not have is asked for again.
         media_bytes: the largest original.
@@ -82,6 +83,7 @@ class Config:
     renew_days: int = 28
     renew_hours: int = 14 * 24
     notice_days: int = 30
+    forget_days: int = 90
     preserve_days: int = 365
     fetch_hours: int = 72
     media_bytes: int = 64 * 1024 * 1024

@@ -7,9 +7,10 @@ Both are idempotent: the same bytes again get the same answer and change nothing
 before the transaction, so that writers do not wait for it. The threshold is looked at by the worker
 (`evaluation`), so the answer takes as long whether a device is near it or not.
 
-An opened key has to be renewed, but a device that is asked for that at once knows that it opened. So every
-key is renewed, at a time drawn when it is enrolled, and an opening changes nothing of it. Meanwhile the
-provider holds itself to the rule: once a person has decided on a key's case, nothing more is kept under it.
+An opened key has to be renewed, but a device that is asked for that at once knows that it opened. So devices
+renew every key by themselves; one that did not is asked to, at a later time that is drawn when the key is
+enrolled, and an opening changes nothing of either. Meanwhile the provider holds itself to the rule: once a
+person has decided on a key's case, nothing more is kept under it.
 
 What it does not protect: the answer to a voucher that matched costs the server one write more.
 """
@@ -151,8 +152,8 @@ def _identity(device: Device) -> bytes:
 
 
 def _key_life(days: int) -> timedelta:
-    """Draw how long a key is used: between a quarter of the longest time and all of it."""
-    return timedelta(days=days) * secrets.SystemRandom().uniform(0.25, 1.0)
+    """Draw when a key is asked to be renewed: devices renew by themselves before `days`, so no earlier."""
+    return timedelta(days=days) * secrets.SystemRandom().uniform(1.0, 1.25)
 
 
 def _retire(device: Device, now: datetime) -> None:

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from tutela.cybertip.client import Backoff, Client
 from tutela.errors import TutelaError
-from tutela.provider import runtime, tablekeys, workflow
+from tutela.provider import forgetting, runtime, tablekeys, workflow
 from tutela.provider.cases import State
 from tutela.provider.config import Config, Secrets
 from tutela.provider.evaluation import evaluate
@@ -130,6 +130,7 @@ def _client(config: Config, secrets: Secrets, connection: httpx.Client) -> Clien
 
 def prune(now: datetime) -> int:
     """Delete what a window's end, or the end of the time of preservation, leaves without a purpose."""
+    forgotten = forgetting.forget(now)
     ended = Device.objects.filter(expires_at__lte=now)
     deleted, _ = Arrival.objects.filter(device__in=ended).delete()
     waiting = Q(evaluation_due=True, expires_at__gt=now - runtime.GRACE)
@@ -141,7 +142,7 @@ def prune(now: datetime) -> int:
         case.preserve_until = None
         case.save(update_fields=["preserve_until"])
     destroyed = tablekeys.destroy(now)
-    return int(bool(deleted or without_case or closed or kept or destroyed))
+    return int(bool(deleted or without_case or closed or kept or destroyed or forgotten))
 
 
 def _left_closed(now: datetime) -> QuerySet[Voucher]:
