@@ -37,7 +37,9 @@ pytest_plugins = ["browser"]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the mark, and put the test database into a file, so that a live server's threads share it."""
-    config.addinivalue_line("markers", "role(name): the console (provider, hub or register) that the test sees")
+    config.addinivalue_line(
+        "markers", "role(name): the console (provider, hub or register) that the test sees"
+    )
     try:
         from django.conf import settings
     except ModuleNotFoundError:  # the device's side alone is installed

@@ -274,7 +274,8 @@ def provider_configs() -> tuple[bytes, ...]:
         "homeserver": "https://example.org",
         **dict.fromkeys(texts, "x"),
     }
-    return (json.dumps(config).encode(),)
+    source = dict.fromkeys(("epoch", "hash_list", "table_key", "trust", "passphrase_file"), "x")
+    return tuple(json.dumps({**config, "earlier": earlier}).encode() for earlier in ([], [source]))
 
 
 def provider_answers() -> tuple[bytes, ...]:

@@ -18,7 +18,7 @@ from tutela.guard.core import Guard, Policy
 from tutela.guard.keys import MemoryKeys
 from tutela.guard.store import Store
 from tutela.hashlist import Entry, HashList, Provenance, clustered
-from tutela.hashlist.epoch import Signer, TrustedKey, build_epoch
+from tutela.hashlist.epoch import Model, Signer, TrustedKey, build_epoch
 from tutela.hashlist.legal_basis import LegalBasis, file_name, make
 from tutela.oprf import group
 from tutela.voucher import Parameters, everyday
@@ -71,9 +71,12 @@ def build(
     basis: str = "XX",
     basis_days: int = 60,
     parameters: Parameters | None = None,
+    model: Model | None = None,
 ) -> tuple[Path, bytes]:
     key = key or group.random_scalar()
-    plan = WORLD.plan(number, start - timedelta(hours=1), start + timedelta(days=days))
+    plan = WORLD.plan(
+        number, start - timedelta(hours=1), start + timedelta(days=days), model=model or Model()
+    )
     profile = parameters or everyday()
     build_epoch(hash_list(pictures), profile, plan, key=key, signers=[signer], out_dir=folder)
     if basis:

@@ -33,7 +33,7 @@ from tutela.guard.core import Policy
 from tutela.guard.errors import OtherDevice
 from tutela.guard.keys import Keys, MemoryKeys
 from tutela.guard.store import Store
-from tutela.hashlist.epoch import MANIFEST_FILE, read
+from tutela.hashlist.epoch import MANIFEST_FILE, Model, read
 from tutela.hashlist.legal_basis import file_name
 from tutela.oprf import group
 from tutela.voucher import everyday
@@ -90,7 +90,15 @@ def test_slots_increase_and_are_in_the_sets(ready):
         protected = ready.protect(None, attachment())
         assert Voucher.parse(protected.voucher, everyday()).slot == protected.slot
         slots.append(protected.slot)
-    assert slots == [0, 1, 2]
+    assert slots == [slots[0], slots[0] + 1, slots[0] + 2]
+
+
+def test_a_device_begins_at_a_number_that_nobody_knows():
+    """A folder that was lost must not bring back numbers that the provider has seen, nor show how much was sent."""
+    first = [guard().protect(None, attachment()).slot for _ in range(24)]
+    assert len(set(first)) == 24
+    assert max(first) < 1 << 40
+    assert max(first) > 1 << 38  # 24 draws are all below a quarter once in 10^14 runs
 
 
 def test_precomputed_work_is_used_once(ready, provider):
@@ -140,6 +148,29 @@ def test_masks_that_were_not_published_before_are_refused(tmp_path):
     fewer = replace(everyday(), minimum_quality=0)
     folder, _ = build(tmp_path / "poor", LISTED[:3], parameters=fewer)
     assert guard().load_epoch(folder, TRUST).code == "epoch.other_profile"
+
+
+@pytest.mark.parametrize(
+    "weak",
+    [{"scenes": 999}, {"burst": 1}, {"false_pair_rate": 5.8e-11}, {"spread": 10.1}, {"target": 1.1e-9}],
+)
+def test_a_threshold_from_inputs_that_promise_too_little_is_refused(tmp_path, weak):
+    """Signers choose the inputs: with a target of 0.99 two matches would open an account."""
+    folder, _ = build(tmp_path / "epoch", LISTED[:3], model=replace(Model(), **weak))
+    made = guard()
+    mode = made.load_epoch(folder, TRUST)
+    assert (mode.name, mode.code) == ("user-side only", "epoch.weak_threshold")
+    refused = made.status()["refused_epoch"]
+    assert refused["code"] == "epoch.weak_threshold"
+    assert f"out of bounds: {next(iter(weak))}." in refused["message"]
+
+
+def test_a_threshold_at_the_bounds_is_accepted_and_its_inputs_are_shown(tmp_path):
+    model = Model(scenes=1000, burst=2, false_pair_rate=64 * 2.0**-40, spread=10.0, target=1e-9)
+    folder, _ = build(tmp_path / "epoch", LISTED[:3], model=model)
+    made = guard()
+    assert made.load_epoch(folder, TRUST).alerts
+    assert made.status()["epoch"]["threshold_inputs"] == model.to_dict()
 
 
 def test_nothing_loaded_still_sends_a_set_of_the_size():

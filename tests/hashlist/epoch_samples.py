@@ -77,7 +77,8 @@ def manifest(*, scalar: int = 7, **changes: Any) -> Manifest:
     said = {
         "number": number, "build": build, "category": category, "parameters": PARAMETERS, "header": header,
         "valid_from": NOW - timedelta(days=1), "valid_until": NOW + timedelta(days=89), "list_commitment": commitment,
-        "list_root": b"l" * 32, "checkpoint": b"p" * 32, "counts": counts, "model": Model(),
+        "list_root": b"l" * 32, "checkpoint": b"p" * 32, "counts": counts,
+        "model": Model(false_pair_rate=1.5 * 64 * 2.0**-40),
     }  # fmt: skip
     return Manifest(**{**said, **changes})
 

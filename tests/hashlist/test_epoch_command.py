@@ -235,3 +235,10 @@ def test_what_was_published_is_audited(place: Path) -> None:
     build(place, "two", "--previous", place / "one")
     args = ["log", str(where), "--epoch", str(place / "two"), "--trust", str(place / "trust.json")]
     assert isinstance(CliRunner().invoke(audit, args).exception, NotLogged)
+
+
+def test_the_builder_is_told_to_destroy_its_copy_of_the_table_key(place: Path) -> None:
+    args = ("--out", place / "told", "--signing-key", place / "sign.key", "--key-out", place / "told.key")
+    said = call("build", place / "list.jsonl", *args).stdout
+    assert f"{place / 'told.key'} to the provider" in said
+    assert "destroy your copy of it and its backups" in said

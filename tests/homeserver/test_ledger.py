@@ -269,3 +269,21 @@ def test_every_upload_has_one_set_and_order_holds(steps: list[tuple[str, int]]):
     assert len(set(uploads)) == len(uploads)
     assert {body for _, body in delivered} <= set(uploads)
     assert len(delivered) == len(set(delivered))
+
+
+def test_only_ciphertext_whose_set_the_provider_accepted_is_its_to_fetch():
+    made, txn = ledger()
+    taken, refused, waiting = (voucher(name) for name in ("taken", "refused", "waiting"))
+    for name in ("taken", "refused", "waiting"):
+        sent(made, txn, name, 0)
+    assert not made.accompanied(txn, taken.ct_sha256)
+    seqs = dict(txn.execute("SELECT ct_sha256, seq FROM tutela_queue").fetchall())
+    made.settle(txn, seqs[taken.ct_sha256], "delivered", ("", ""), 1)
+    made.settle(txn, seqs[taken.ct_sha256], "delivered", ("", ""), 2)
+    made.settle(txn, seqs[refused.ct_sha256], "refused", ("voucher.malformed", ""), 1)
+    made.add(txn, enrolment(), 3)
+    made.settle(txn, txn.execute("SELECT MAX(seq) FROM tutela_queue").fetchone()[0], "delivered", ("", ""), 4)
+    made.expire(txn, 1000 * HOUR)
+    answers = [made.accompanied(txn, row.ct_sha256) for row in (taken, refused, waiting)]
+    assert answers == [True, False, False]
+    assert txn.execute("SELECT COUNT(*) FROM tutela_media").fetchone() == (1,)

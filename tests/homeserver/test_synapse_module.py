@@ -142,11 +142,12 @@ def test_final_refusals_are_visible_and_stop_the_device(account, online, wait):
     send(anna)
 
 
-def test_provider_fetches_ciphertext_with_its_token_only(lab, account, online):
+def test_provider_fetches_ciphertext_with_its_token_only(lab, account, online, wait):
     anna = account()
     ciphertext, voucher = pair()
     anna.voucher(ciphertext, voucher)
     anna.upload(ciphertext).raise_for_status()
+    wait(lambda: anna.receipts()["counts"]["delivered"] == 1)
     url = f"{lab.base_url}/_synapse/client/tutela/media/"
     name = hashlib.sha256(ciphertext).hexdigest()
     token = {"Authorization": "Bearer media-token"}
@@ -169,6 +170,9 @@ def test_public_media_policy_and_reverse_proxy(lab, account, online, wait):
         lab.restart()
         states_the_proxys_word_for_the_address(anna, online, wait)
         assert anna.upload(photograph, "image/jpeg").status_code == 200
+        route = "/_synapse/client/tutela/media/" + hashlib.sha256(photograph).hexdigest()
+        token = {"Authorization": "Bearer media-token"}  # no set came with it: it is not the provider's
+        assert httpx.get(lab.base_url + route, headers=token).status_code == 404
         assert anna.upload(b"\x43\xc0\x63\xc3" + bytes(500)).status_code == 400
     finally:
         lab.module, lab.behind_proxy = strict, False

@@ -25,6 +25,8 @@ def test_the_commands(tmp_path):
     assert hub.call("hub", "agency", "list")["agencies"][0].keys() >= {"slug", "name", "countries", "active"}
     assert hub.call("hub", "verify-audit") | {"head": ""} == {"ok": True, "rows": 1, "head": ""}
     assert hub.reports() == []
+    head = hub.call("hub", "verify-audit")["head"]
+    assert f"Head: {head}\n" in run(hub, "verify-audit").stdout  # whole, however narrow the terminal
     human = run(hub, "agency", "list")
     assert human.returncode == 0
     assert "northland-police" in human.stdout

@@ -90,7 +90,12 @@ class World:
 
 
 def build_world(
-    folder: Path, *, start: datetime = START, end: datetime = END, now: datetime | None = None
+    folder: Path,
+    *,
+    start: datetime = START,
+    end: datetime = END,
+    now: datetime | None = None,
+    number: int = 7,
 ) -> World:
     """Build the list and its epoch, published at `now`, which is the start by default; about a second."""
     now = now or start
@@ -103,7 +108,7 @@ def build_world(
     (folder / "passphrase").write_text(PASSPHRASE + "\n")
     trust = TrustWorld(now)
     trust.trust(TrustedKey("Example authority", signer.public_key)).save(folder / "trust.json")
-    plan = trust.plan(7, start, end, model=Model(burst=2, target=1e-9))
+    plan = trust.plan(number, start, end, model=Model(burst=2, target=1e-9))
     manifest = build_epoch(hash_list, everyday(), plan, key=key, signers=[signer], out_dir=folder / "epoch")
     assert manifest.threshold == 3
     basis = LegalBasis("XX", "Example Act 2026, section 1", start, end, bytes(32))

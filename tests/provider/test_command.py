@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import stat
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from provider_world import World, build_world
-from real_servers import command
+from real_servers import COMMAND, clean, command
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +75,21 @@ def test_nothing_is_written_unless_everything_holds(today: World, tmp_path: Path
 
 def test_status_before_any_set_up(tmp_path: Path) -> None:
     assert command(tmp_path, "provider", "status")["alerts"] == "provider.not_configured"
+
+
+def tutela(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, "provider", *arguments, "--data", str(data)],
+        capture_output=True, text=True, timeout=120, env=clean(COLUMNS="80"), check=False,
+    )  # fmt: skip
+
+
+def test_the_exit_code_says_whether_alerts_are_on(today: World, tmp_path: Path) -> None:
+    assert tutela(tmp_path, "status").returncode == 3
+    init(today, tmp_path)
+    assert tutela(tmp_path, "status").returncode == 0
+
+
+def test_the_head_of_the_audit_is_one_word_of_one_line(tmp_path: Path) -> None:
+    said = tutela(tmp_path, "verify-audit").stdout
+    assert re.search(r"Head: [0-9a-f]{64}$", said.strip())

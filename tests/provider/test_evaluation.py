@@ -59,7 +59,72 @@ def test_two_devices_of_an_account_do_not_add_up(service) -> None:
     assert not Case.objects.exists()
 
 
-def test_an_opening_that_the_clear_check_does_not_bear_out_leaves_nothing(service, monkeypatch) -> None:
+@pytest.fixture
+def one_film(monkeypatch) -> None:
+    """Let entries 0 and 1 be frames of one film: two tokens, one cluster."""
+    from dataclasses import replace
+
+    from tutela.provider.runtime import Runtime
+
+    looked_up = Runtime.__dict__["nearest"].func
+
+    def nearest(self):
+        plain = looked_up(self)
+
+        def grouped(pdq):
+            found = plain(pdq)
+            return (
+                replace(found, cluster="film") if found and found.entry in {"entry-0", "entry-1"} else found
+            )
+
+        return grouped
+
+    monkeypatch.setattr(Runtime, "nearest", property(nearest))
+
+
+def test_frames_of_one_film_count_once_and_are_not_lost(service, one_film) -> None:
+    from tutela.console.models import AuditRow
+
+    device = service.device()
+    service.enrol(device)
+    for index in (0, 1, 2):
+        service.take(device, device.send(service.world.pictures[index]))
+        service.work()
+    assert not Case.objects.exists()  # three entries opened the key, and are two clusters
+    assert not CaseImage.objects.exists()
+    assert Voucher.objects.count() == 3
+    assert AuditRow.objects.get(action="device.opening-short").detail == {"deleted": 0, "kept": 3}
+    service.take(device, device.send(service.world.pictures[3]))
+    service.work()
+    assert [image.slot for image in Case.objects.get().images.all()] == [0, 1, 2, 3]
+
+
+def test_what_fails_in_a_short_opening_is_deleted(service, one_film, monkeypatch) -> None:
+    from tutela.voucher.errors import RederivationError
+    from tutela.voucher.opening import Opener
+
+    device = service.device()
+    service.enrol(device)
+    reveal = Opener.reveal
+
+    def second_fails(self, data, opened, *rest):
+        if opened.slot == 2:
+            raise RederivationError("made up")
+        return reveal(self, data, opened, *rest)
+
+    monkeypatch.setattr(Opener, "reveal", second_fails)
+    for index in (0, 1, 2):
+        service.take(device, device.send(service.world.pictures[index]))
+    service.work()
+    assert list(Voucher.objects.values_list("slot", flat=True).order_by("slot")) == [0, 1]
+    assert not Case.objects.exists()
+    for index in (3, 4):
+        service.take(device, device.send(service.world.pictures[index]))
+        service.work()
+    assert [image.slot for image in Case.objects.get().images.all()] == [0, 1, 3, 4]
+
+
+def test_a_void_opening_leaves_a_notice_and_nothing_else(service, monkeypatch) -> None:
     from tutela.provider.runtime import Runtime
 
     monkeypatch.setattr(Runtime, "nearest", property(lambda self: lambda pdq: None))
@@ -68,10 +133,17 @@ def test_an_opening_that_the_clear_check_does_not_bear_out_leaves_nothing(servic
     for index in range(3):
         service.take(device, device.send(service.world.pictures[index]))
     service.work()
-    assert not Case.objects.exists()
+    case = Case.objects.get()
+    assert (case.state, case.is_final, case.closed_at) == ("discarded", True, service.now)
+    assert case.notice_due_at == service.now + timedelta(days=service.world.config().notice_days)
     assert not CaseImage.objects.exists()
     assert not Voucher.objects.exists()
     assert Device.objects.get().key == Device.Key.SPENT
+    for index in range(4):  # the key was open: nothing more is kept under it
+        service.take(device, device.send(service.world.pictures[index]))
+    service.work()
+    assert not Voucher.objects.exists()
+    assert Case.objects.count() == 1
 
 
 def test_a_withdrawn_entry_does_not_count(service) -> None:
@@ -96,6 +168,7 @@ def test_windows_end(service) -> None:
     device = service.device()
     service.enrol(device)
     service.take(device, device.send(service.world.pictures[0]))
+    service.work()
     service.now = END
     service.work()
     assert not Device.objects.exists()
@@ -141,7 +214,9 @@ def test_what_a_dead_key_left_closed_is_deleted(service) -> None:
     service.take(device, device.send(service.world.pictures[2]))
     service.work()
     assert Voucher.objects.count() == 1
-    service.now = Device.objects.latest("pk").renew_at + timedelta(hours=25)  # it takes no vouchers any more
+    service.now = Device.objects.latest("pk").renew_at + timedelta(
+        days=14, seconds=1
+    )  # it takes no vouchers any more
     service.work()
     assert not Voucher.objects.exists()
 

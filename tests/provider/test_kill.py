@@ -25,7 +25,9 @@ def prepared(tmp_path_factory):
     now = datetime.now(UTC)
     folder = tmp_path_factory.mktemp("kill")
     (folder / "world").mkdir()
-    world = build_world(folder / "world", start=now - timedelta(days=1), end=now + timedelta(days=30), now=now)
+    world = build_world(
+        folder / "world", start=now - timedelta(days=1), end=now + timedelta(days=30), now=now
+    )
     return world, folder / "data", accounts(folder / "data")
 
 

@@ -73,6 +73,7 @@ def test_one_disagreement_deletes_it_and_tells_the_holder_later(service, person)
     assert case.notice_due_at == service.now + timedelta(days=30)
     assert not Voucher.objects.exists()
     assert not CaseImage.objects.exclude(sealed_revealed=None).exists()
+    assert not CaseImage.objects.exclude(ip=None, port=None).exists()
     assert service.media.asked == 0
 
 
@@ -181,10 +182,11 @@ def test_a_refused_report_waits_for_a_person(service, confirm) -> None:
 
 def test_what_was_reported_is_preserved_and_then_deleted(service, confirm) -> None:
     case = reported(service, confirm)
-    assert CaseImage.objects.exclude(sealed_revealed=None).count() == 3
+    assert CaseImage.objects.exclude(sealed_revealed=None).exclude(ip=None).count() == 3
     service.now = case.preserve_until
     service.work_until_idle()
     assert not CaseImage.objects.exclude(sealed_revealed=None).exists()
+    assert not CaseImage.objects.exclude(ip=None, port=None).exists()
     assert not Voucher.objects.exists()
     case.refresh_from_db()
     assert case.state == "reported"

@@ -116,12 +116,45 @@ def test_a_device_without_a_table_is_answered_and_nothing_is_kept(service, post,
     assert post("/intake/devices", {**enrolment, "enrolment": forged}).status_code == 400
 
 
-def test_while_alerts_are_off_the_homeserver_tries_again(service, post) -> None:
+@pytest.mark.parametrize("reason", ["no legal basis", "epoch over"])
+def test_without_a_lawful_ground_what_was_queued_is_taken_and_discarded(service, post, reason) -> None:
+    """It may not be looked at, and to hold it back would shut its account out of all uploads."""
+    from datetime import timedelta
+
     from django.conf import settings
 
-    service.world.install(settings.TUTELA_STATE, jurisdiction="YY")
+    from tutela.provider.models import Arrival, Device, Voucher
+
+    device = service.device()
+    service.enrol(device)
+    listed = voucher_body(device, device.send(service.world.pictures[0]))
+    if reason == "epoch over":
+        service.now += timedelta(days=120)
+    else:
+        service.world.install(settings.TUTELA_STATE, jurisdiction="YY")
+    answer = post("/intake/vouchers", listed)
+    assert (answer.status_code, as_json(answer.content)) == (202, {"state": "accepted"})
+    answer = post("/intake/devices", enrolment_body(service.device(name="TABLET")))
+    assert (answer.status_code, as_json(answer.content)) == (200, {"state": "enrolled"})
+    assert Device.objects.count() == 1
+    assert not Arrival.objects.exists()
+    assert not Voucher.objects.exists()
+
+
+@pytest.mark.parametrize("broken", ["table.key", "legal-basis-XX.json"])
+def test_in_technical_trouble_the_homeserver_tries_again(service, post, tmp_path, broken) -> None:
+    import shutil
+    from dataclasses import replace
+
+    from django.conf import settings
+
+    damaged = replace(service.world, folder=tmp_path / "world")
+    shutil.copytree(service.world.folder, damaged.folder)
+    damaged.install(settings.TUTELA_STATE)
+    (damaged.folder / broken if broken == "table.key" else damaged.epoch / broken).write_text("damaged")
     answer = post("/intake/devices", enrolment_body(service.device()))
-    assert (answer.status_code, as_json(answer.content)["code"]) == (503, "legal_basis.missing")
+    assert answer.status_code == 503
+    assert as_json(answer.content)["code"] in {"sealed.broken", "legal_basis.tampered"}
 
 
 def content(answer) -> bytes:

@@ -99,3 +99,17 @@ def test_passphrase_sources(tmp_path: Path) -> None:
     file.write_text("\n")
     with pytest.raises(PassphraseMissing):
         read({"TUTELA_KEY_PASSPHRASE_FILE": str(file)})
+
+
+def test_a_destroyed_key_file_is_overwritten_and_gone(tmp_path: Path) -> None:
+    path, other_name = tmp_path / "a.key", tmp_path / "other"
+    keyfile.save(path, b"secret", "passphrase", cost=12)
+    before = path.read_bytes()
+    other_name.hardlink_to(path)
+    keyfile.destroy(path)
+    assert not path.exists()
+    after = other_name.read_bytes()
+    assert len(after) == len(before)
+    assert after != before
+    with pytest.raises(keyfile.KeyFileMissing):
+        keyfile.destroy(path)

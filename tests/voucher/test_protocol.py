@@ -15,7 +15,7 @@ from tests.voucher.conftest import RELIABILITY, THRESHOLD, House, attachment, pi
 from tutela.oprf import group
 from tutela.voucher import crafting, field, wire
 from tutela.voucher.errors import RederivationError, TableError, VoucherMalformed, VoucherRefused
-from tutela.voucher.opening import Hit, Listed, Opened, Opener, confirm
+from tutela.voucher.opening import Hit, Listed, Opened, Opener, close, clusters
 from tutela.voucher.sealing import DeviceSecrets, Sealer, chaff, enrol
 from tutela.voucher.table import Table
 from tutela.voucher.tokens import entry_tokens, least_reliable
@@ -210,7 +210,7 @@ def test_nothing_is_revealed_under_another_account_key(house: House) -> None:
         house.opener.reveal(voucher, opened, b"\1" * 16, house.enrolment, house.table)
 
 
-def test_the_clear_check_needs_t_distinct_clusters(house: House) -> None:
+def test_the_clear_check_keeps_what_is_close_and_counts_clusters(house: House) -> None:
     vouchers = [
         house.sealer.seal(picture(pdq), attachment(), 200 + i) for i, pdq in enumerate(house.listed[:6])
     ]
@@ -222,11 +222,11 @@ def test_the_clear_check_needs_t_distinct_clusters(house: House) -> None:
         for v, o in zip(vouchers, opened, strict=True)
     ]
     far = {house.listed[0]}
-    assert (
-        len(confirm(revealed, lambda pdq: Listed("e", pdq.hex(), 40 if pdq in far else 31), THRESHOLD)) == 5
-    )
-    assert confirm(revealed, lambda _: Listed("e", "one cluster", 3), THRESHOLD) == ()
-    assert confirm(revealed, lambda _: None, THRESHOLD) == ()
+    kept = close(revealed, lambda pdq: Listed("e", pdq.hex(), 40 if pdq in far else 31))
+    assert [item.revealed for item in kept] == revealed[1:]
+    assert clusters(kept) == 5
+    assert clusters(close(revealed, lambda _: Listed("e", "one cluster", 3))) == 1
+    assert close(revealed, lambda _: None) == ()
 
 
 def test_chaff_has_the_size_of_a_voucher_and_never_opens(house: House) -> None:

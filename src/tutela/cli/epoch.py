@@ -110,7 +110,13 @@ def build_command(
             progress=step,
         )
     result = {"ok": True, "folder": str(out), "key": str(key_out), **_summary(manifest)}
-    emit(result, lambda: _print(result), as_json=as_json)
+
+    def human() -> None:
+        _print(result)
+        say(f"Give {key_out} to the provider by a safe way, and destroy your copy of it and its backups,")
+        say(f"at the latest on {manifest.valid_until:%d %B %Y}, the epoch's end: it tells what is listed.")
+
+    emit(result, human, as_json=as_json)
 
 
 @app.command("endorse")

@@ -110,8 +110,10 @@ def _epoch(epoch: dict[str, Any] | None) -> str:
     if epoch is None:
         return "none was accepted"
     valid = "" if epoch["valid_now"] else " (NOT VALID NOW)"
+    inputs = epoch.get("threshold_inputs")  # not in the state of an earlier version
+    false = f" (by chance in at most {inputs['target']} of devices)" if inputs else ""
     return (
         f"{epoch['number']}, {epoch['category']}, {epoch['tokens']} tokens, {epoch['table_bytes']} bytes, "
         f"{epoch['valid_from'][:10]} to {epoch['valid_until'][:10]}{valid}, opens at {epoch['threshold']} "
-        f"distinct matches, signed by {', '.join(epoch['signers'])}"
+        f"distinct matches{false}, signed by {', '.join(epoch['signers'])}"
     )

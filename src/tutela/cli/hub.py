@@ -56,7 +56,9 @@ def verify_audit(database: str = DATABASE, data: Path | None = DATA, as_json: bo
     result = {"ok": True, "rows": head.length, "head": head.digest.hex()}
     emit(
         result,
-        lambda: stdout.print(f"The chain of {head.length} rows holds. Head: {head.digest.hex()}"),
+        lambda: stdout.print(
+            f"The chain of {head.length} rows holds. Head: {head.digest.hex()}", soft_wrap=True
+        ),
         as_json=as_json,
     )
 

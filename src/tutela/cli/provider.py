@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from tutela.cli.output import emit, stdout
+from tutela.errors import EnvironmentProblem
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -48,7 +49,7 @@ def init(
     """Check epoch, list, table key and legal basis, and write the configuration.
 
     Nothing is written unless all of them hold. Run it again for the next epoch: the key that seals
-    what is stored stays the same.
+    what is stored stays the same, and late vouchers for the table before count until its epoch ends.
     """
     from tutela.console.environment import data_directory
     from tutela.provider import setup
@@ -84,7 +85,11 @@ def init(
 
 @app.command()
 def status(database: str = DATABASE, data: Path | None = DATA, as_json: bool = AS_JSON) -> None:
-    """Say whether alerts may run, under which epoch and legal basis, and what waits."""
+    """Say whether alerts may run, under which epoch and legal basis, and what waits.
+
+    Exit code 0 if alerts are on, 3 if they are off for whatever reason; with --json the reason's code
+    is the value of "alerts" in both cases.
+    """
     _start(database, data)
     from django.utils import timezone
 
@@ -97,6 +102,8 @@ def status(database: str = DATABASE, data: Path | None = DATA, as_json: bool = A
             stdout.print(f"{key}: {value}")
 
     emit(found.to_dict(), human, as_json=as_json)
+    if found.alerts != "on":
+        raise typer.Exit(EnvironmentProblem.exit_code)
 
 
 @app.command()
@@ -140,7 +147,9 @@ def verify_audit(database: str = DATABASE, data: Path | None = DATA, as_json: bo
     result = {"ok": True, "rows": head.length, "head": head.digest.hex()}
     emit(
         result,
-        lambda: stdout.print(f"The chain of {head.length} rows holds. Head: {head.digest.hex()}"),
+        lambda: stdout.print(
+            f"The chain of {head.length} rows holds. Head: {head.digest.hex()}", soft_wrap=True
+        ),
         as_json=as_json,
     )
 

@@ -22,7 +22,7 @@ from tutela.errors import EnvironmentProblem, TutelaError
 from tutela.fingerprint import FingerprintError, fingerprint
 from tutela.hashlist import Entry, HashList, Labels, Provenance, clustered
 from tutela.hashlist import legal_basis as basis
-from tutela.hashlist.epoch import Manifest, Plan, Trust, TrustedKey, build_with_new_key
+from tutela.hashlist.epoch import Manifest, Model, Plan, Trust, TrustedKey, build_with_new_key
 from tutela.hashlist.epoch.admission import admit
 from tutela.hashlist.epoch.building import write_public
 from tutela.hashlist.epoch.leaves import checkpoint_digest
@@ -118,7 +118,7 @@ def _renewed(folder: Path) -> Manifest:
 
 def _name(photos: Path | None, entries: int) -> str:
     """Return a name that changes with whatever the epoch is made from."""
-    marks = [str(entries)]
+    marks = [str(entries), str(everyday()), str(Model())]
     for path in sorted(photos.rglob("*")) if photos else ():
         about = path.stat()
         marks.append(f"{path.name} {about.st_size} {about.st_mtime_ns}")
@@ -189,6 +189,8 @@ def _build(
     now = datetime.now(UTC).replace(microsecond=0)
     until = now + timedelta(days=_DAYS)
     plan = Plan(1, now, until, list_root=version.root, checkpoint=checkpoint_digest(logged))
+    for old in (folder / "table.key", *(folder / "epoch").glob("*")):
+        old.unlink(missing_ok=True)
     build_with_new_key(
         hash_list,
         everyday(),

@@ -45,6 +45,7 @@ from tutela.voucher.wire import NO_TABLE, Attachment, voucher_slot
 Clock = Callable[[], datetime]
 Random = Callable[[int], bytes]
 _CONTACT: Final = b"tutela-contact"
+_FIRST_SLOT_BYTES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,8 @@ class Guard:
         self._keys = known or Keys.generate(random, clock())
         if known is None:
             keys.save(self._keys)
+        if store.get("slot") is None:  # a lost folder must not bring back numbers that were used
+            store.put("slot", int.from_bytes(random(_FIRST_SLOT_BYTES), "little"))
         store.put("device", [account, device])
         self.outbox = Outbox(store, self._keys.folder, random, int(policy.deadline.total_seconds() * 1000))
         self._remember()
@@ -228,7 +231,7 @@ class Guard:
         self._ahead = 0
 
     def rotate(self) -> None:
-        """Draw a new account key at once, as after an opening; the device must enrol again."""
+        """Draw a new account key at once; the device must enrol again."""
         self._set_keys(self._keys.rotated(self._random, self._clock()))
         if self._epoch is not None:
             self._make_sealer()
@@ -277,6 +280,8 @@ class Guard:
             data: the file before encryption; None for what cannot be a picture.
             attachment: key, iv and hash of its ciphertext.
         """
+        if self._keys.over(self._clock()):  # in every mode, so that the moment tells none
+            self.rotate()
         slot, mode = self._store.next_slot(), self.mode()
         voucher = self._seal(data, attachment, slot) if mode.alerts else None
         if voucher is None:
@@ -295,8 +300,6 @@ class Guard:
         return Protected(voucher, slot, mode, self._mode_notice(mode))
 
     def _seal(self, data: bytes | None, attachment: Attachment, slot: int) -> bytes | None:
-        if self._keys.for_table(self._table_id, self._random, self._clock()) is not self._keys:
-            self.rotate()  # the window is over
         assert self._sealer is not None
         try:
             self._ahead = max(0, self._ahead - 1)
@@ -348,7 +351,7 @@ class Guard:
         """Take over what the homeserver says of this device's sets (`GET receipts`)."""
         note_receipts(self._store, receipts, self.now())
         if receipts.get("renew") is True and self.enrolment() is None:
-            self.rotate()  # the provider asks for a new key; the next upload enrols again
+            self.rotate()  # the provider asks before the key's own time; the next upload enrols again
 
     def status(self) -> dict[str, Any]:
         """Return all that the user may know; see `tutela.guard.status`."""

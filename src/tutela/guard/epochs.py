@@ -116,6 +116,7 @@ class Epoch:
             "table_bytes": manifest.sizes.table,
             "voucher_bytes": manifest.sizes.voucher,
             "threshold": manifest.threshold,
+            "threshold_inputs": manifest.model.to_dict(),
             "valid_from": manifest.valid_from.isoformat(),
             "valid_until": manifest.valid_until.isoformat(),
             "signers": list(manifest.endorsers),

@@ -10,7 +10,7 @@ from tutela.voucher.opening import Listed
 
 
 def nearest_in(hash_list: HashList, radius: int = RADIUS) -> Callable[[bytes], Listed | None]:
-    """Return the look-up that `tutela.voucher.opening.confirm` takes, over this list."""
+    """Return the look-up that `tutela.voucher.opening.close` takes, over this list."""
 
     def nearest(pdq: bytes) -> Listed | None:
         found = hash_list.nearest(pdq, radius)

@@ -149,6 +149,7 @@ class Ledger:
             "CREATE TABLE IF NOT EXISTS tutela_refusals (account TEXT NOT NULL, ct_sha256 TEXT NOT NULL,"
             " code TEXT NOT NULL, at BIGINT NOT NULL)"
         )
+        txn.execute("CREATE TABLE IF NOT EXISTS tutela_media (ct_sha256 TEXT PRIMARY KEY)")
 
     def overdue(self, txn: Any, account: str, now: int) -> bool:
         """Whether the account's oldest undelivered row has passed the deadline."""
@@ -249,6 +250,11 @@ class Ledger:
         txn.execute("INSERT INTO tutela_refusals VALUES (?, ?, ?, ?)", (account, ct_sha256, code, now))
         return code
 
+    def accompanied(self, txn: Any, ct_sha256: str) -> bool:
+        """Whether the provider accepted the set of an upload of this ciphertext; outlives the set's row."""
+        txn.execute("SELECT COUNT(*) FROM tutela_media WHERE ct_sha256 = ?", (ct_sha256,))
+        return bool(txn.fetchone()[0])
+
     def heads(self, txn: Any, now: int) -> list[dict[str, Any]]:
         """Return the oldest undelivered row of each device that is due now."""
         names = ("seq", "account", "device", "kind", "body", "ip", "port", "claimed", "attempts")
@@ -265,6 +271,11 @@ class Ledger:
             "UPDATE tutela_queue SET state = ?, code = ?, message = ?, done = ?, body = NULL, ip = NULL,"
             " port = NULL WHERE seq = ?",
             (state, *why, now, seq),
+        )
+        txn.execute(
+            "INSERT INTO tutela_media SELECT ct_sha256 FROM tutela_queue WHERE seq = ?"
+            " AND state = 'delivered' AND kind = 'voucher' ON CONFLICT (ct_sha256) DO NOTHING",
+            (seq,),
         )
 
     def postpone(self, txn: Any, seq: int, due: int) -> None:

@@ -7,7 +7,8 @@ It never sees content or keys; a set is opaque bytes of one constant size. Endpo
     POST enrol     {"enrolment": base64}                      the device's signed enrolment
     POST voucher   {"ct_sha256": hex, "voucher": base64}      before the upload; exactly `voucher_bytes` bytes
     GET  receipts                                             what became of them; why uploads are refused
-    GET  media/<ct_sha256>                                    ciphertext bytes, for the provider only
+    GET  media/<ct_sha256>                                    ciphertext bytes, for the provider only, and
+                                                              only of uploads whose set it accepted
 
 A set is joined to its upload by the SHA-256 of the ciphertext and claimed by one upload of the account that
 posted it. Claimed sets and enrolments go to the provider in the order of their arrival per device, at least
@@ -26,8 +27,9 @@ public_media:
 What it does NOT give: it cannot tell whether a set belongs to the plaintext, which upload is a picture, or
 whether a modified client sends the key of an earlier upload once more instead of uploading again.
 Address and port are those of the voucher request, a moment before the upload. Synapse keeps them, and the
-set, until delivery; afterwards a digest, a state and times stay for `receipt_days`. Do not run Synapse at log
-level DEBUG. Imports: Synapse, Twisted (its engine), the standard library, `ledger` and `delivery` beside it.
+set, until delivery; afterwards a digest, a state and times stay for `receipt_days`, and the ciphertext's
+SHA-256 without an account if the provider accepted the set. Do not run Synapse at log level DEBUG.
+Imports: Synapse, Twisted (its engine), the standard library, `ledger` and `delivery` beside it.
 """
 
 from __future__ import annotations
@@ -282,14 +284,17 @@ class Media(Endpoint):
         if not hmac.compare_digest(given, b"Bearer " + self.token.encode()):
             raise SynapseError(401, "the provider's token is needed", Codes.UNKNOWN_TOKEN)
         name = b"/".join(request.postpath or []).decode("ascii", "replace")
-        found = await self.module.db(find_media, name) if re.fullmatch(r"[0-9a-f]{64}", name) else None
+        found = await self.module.db(self._find, name) if re.fullmatch(r"[0-9a-f]{64}", name) else None
         if found is None:
             raise SynapseError(404, "no such ciphertext", Codes.NOT_FOUND)
         media_id, length = found
-        log.info("ciphertext handed to the provider: media id %s", media_id)
         storage = self.module.api._hs.get_media_repository().media_storage  # noqa: SLF001 - no public way
         responder = await storage.fetch_media(FileInfo(server_name=None, file_id=media_id))
         await respond_with_responder(request, responder, "application/octet-stream", length)
+
+    def _find(self, txn: Any, name: str) -> tuple[str, int] | None:
+        """Look up only what came with a set: the route tells of no other file whether it is here."""
+        return find_media(txn, name) if self.module.ledger.accompanied(txn, name) else None
 
 
 def find_media(txn: Any, ct_sha256: str) -> tuple[str, int] | None:

@@ -137,7 +137,7 @@ TRANSITIONS: Final[dict[State, dict[Signal, State]]] = {
 #: effects of entering a state from another one; what was reported stays sealed for the time that the law asks
 ON_ENTRY: Final[dict[State, tuple[Effect, ...]]] = {
     State.OPENED: (Effect.ROTATE_DEVICE_KEY,),
-    State.DISCARDED: (Effect.DELETE_CONTENT,),
+    State.DISCARDED: (Effect.DELETE_CONTENT, Effect.NOTIFY_USER_LATER),
     State.CONFIRMED: (Effect.QUEUE_UNSEALING,),
     State.REPORTING: (Effect.QUEUE_REPORT,),
     State.REPORTED: (Effect.PRESERVE,),

@@ -177,13 +177,16 @@ def _account(
         esp_identifier=account,
         esp_service=config.organisation[:100],
         screen_name=account.removeprefix("@").split(":", 1)[0],
-        ip_capture_event=tuple(seen.values()),
+        ip_capture_event=tuple(event for event in seen.values() if event),
         device_id=(DeviceId(id_type="messenger device", id_value=device),),
         prior_ct_reports=prior,
     )
 
 
-def _seen(image: CaseImage) -> IpCaptureEvent:
+def _seen(image: CaseImage) -> IpCaptureEvent | None:
+    """Return from where a picture was sent; None once the case ended, when that is deleted."""
+    if image.ip is None:
+        return None
     return IpCaptureEvent(
         ip_address=image.ip,
         event_name=EventName.UPLOAD,

@@ -30,6 +30,17 @@ _RUN_INIT: Final = "Run `tutela provider init`."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The files of one epoch; see `Config`."""
+
+    epoch: str
+    hash_list: str
+    table_key: str
+    trust: str
+    passphrase_file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """What is not secret.
 
@@ -44,12 +55,14 @@ class Config:
         repository: folder of the repository, or of a mirror of it, that devices read below /distribution/;
             empty where another server gives it to them.
         passphrase_file: names the file that opens `table_key`, where the environment does not.
+        earlier: epochs that were in use before; late vouchers for their tables count until they end.
         hub: base URL of the centre's reporting service; `hub_user` is the account there.
         homeserver: base URL of the homeserver.
         vouchers_per_day, enrolments_per_day: for one device; more is refused until the day has passed.
-        renew_days: a device key is renewed after a time drawn between a quarter of this and all of it.
-        renew_hours: how long a device may go on after it was asked to renew its key.
+        renew_days: who did not renew its key by itself is asked to, after this and up to a quarter more.
+        renew_hours: how long a device may go on after it was asked to renew its key: it may be away.
         notice_days: after which the holder of a dismissed case is told.
+        forget_days: an ended case is deleted so long after its holder was told, with its last traces.
         preserve_days: for which a reported case stays sealed.
         fetch_hours: for which an original that the homeserver does not have is asked for again.
         media_bytes: the largest original.
@@ -67,11 +80,13 @@ class Config:
     homeserver: str
     repository: str = ""
     passphrase_file: str = ""
+    earlier: tuple[Source, ...] = ()
     vouchers_per_day: int = 5000
     enrolments_per_day: int = 20
     renew_days: int = 28
-    renew_hours: int = 24
+    renew_hours: int = 14 * 24
     notice_days: int = 30
+    forget_days: int = 90
     preserve_days: int = 365
     fetch_hours: int = 72
     media_bytes: int = 64 * 1024 * 1024
@@ -87,7 +102,7 @@ class Config:
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read the JSON form; raises `NotConfigured` on any defect."""
         kinds = {field.name: str(field.type) for field in fields(cls)}
-        values = {name: value for name, value in data.items() if name != "version"}
+        values = {name: value for name, value in data.items() if name not in {"version", "earlier"}}
         if data.get("version") != VERSION or not set(values) <= set(kinds):
             raise NotConfigured("config.json is of another version.", hint=_RUN_INIT)
         for name, value in values.items():
@@ -95,13 +110,29 @@ class Config:
             if not sound:
                 raise NotConfigured(f"config.json: {name} is of the wrong kind.", hint=_RUN_INIT)
         try:
-            return cls(**values)
+            return cls(**values, earlier=_sources(data.get("earlier", [])))
         except TypeError as error:
             raise NotConfigured("config.json lacks a field.", hint=_RUN_INIT) from error
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {"version": VERSION, **asdict(self)}
+
+    @property
+    def source(self) -> Source:
+        """The files of the epoch in use."""
+        return Source(**{field.name: getattr(self, field.name) for field in fields(Source)})
+
+
+def _sources(value: object) -> tuple[Source, ...]:
+    """Return the epochs of a JSON list; raises `NotConfigured`, or `TypeError` where one lacks a file."""
+    items: list[Any] = list(value) if isinstance(value, list | tuple) else [None]
+    known = {field.name for field in fields(Source)}
+    for item in items:
+        sound = isinstance(item, dict) and set(item) <= known
+        if not sound or not all(isinstance(name, str) for name in item.values()):
+            raise NotConfigured("config.json: earlier is of the wrong kind.", hint=_RUN_INIT)
+    return tuple(Source(**item) for item in items)
 
 
 def _protected(address: str) -> bool:

@@ -7,9 +7,10 @@ Both are idempotent: the same bytes again get the same answer and change nothing
 before the transaction, so that writers do not wait for it. The threshold is looked at by the worker
 (`evaluation`), so the answer takes as long whether a device is near it or not.
 
-An opened key has to be renewed, but a device that is asked for that at once knows that it opened. So every
-key is renewed, at a time drawn when it is enrolled, and an opening changes nothing of it. Meanwhile the
-provider holds itself to the rule: once a person has decided on a key's case, nothing more is kept under it.
+An opened key has to be renewed, but a device that is asked for that at once knows that it opened. So devices
+renew every key by themselves; one that did not is asked to, at a later time that is drawn when the key is
+enrolled, and an opening changes nothing of either. Meanwhile the provider holds itself to the rule: once a
+person has decided on a key's case, nothing more is kept under it.
 
 What it does not protect: the answer to a voucher that matched costs the server one write more.
 """
@@ -46,6 +47,7 @@ from tutela.voucher.wire import Voucher as WireVoucher
 
 DAY: Final = timedelta(days=1)
 LARGEST_SLOT: Final = 2**63 - 1  # what every database stores
+_TABLE_ID: Final = slice(4, 36)  # of enrolments and vouchers alike
 _LOAD_AGAIN: Final = "Load the current epoch and enrol again."
 
 
@@ -84,7 +86,7 @@ def enrol(
     actor: MachineAccount | str,
     device: str = "",
 ) -> Answer:
-    """Store a device's enrolment for the table in use.
+    """Store a device's enrolment for the table in use, or for an earlier one whose epoch has not ended.
 
     Args:
         runtime: what intake works with.
@@ -97,7 +99,7 @@ def enrol(
     Raises:
         VoucherMalformed, VoucherRefused: not an enrolment, or its signature is bad.
         Transplanted: it names another account or device.
-        OtherTable: it is for another table.
+        OtherTable: it is for a table that does not count (any more).
         TooMany: the device enrols too often.
     """
     parsed = Enrolment.parse(enrolment)
@@ -105,7 +107,8 @@ def enrol(
         raise Transplanted("The enrolment names another account than the one that sent it.")
     if device and parsed.device != device:
         raise Transplanted("The enrolment names another device than the one that sent it.")
-    if parsed.table_id != runtime.epoch.header.table_id:
+    under = runtime.under(parsed.table_id)
+    if under is None:
         raise OtherTable("The enrolment is for another table.", hint=_LOAD_AGAIN)
     names = {"account": account, "device_id": parsed.device, "table_id": parsed.table_id.hex()}
     digest = hashlib.sha256(enrolment).hexdigest()
@@ -124,12 +127,12 @@ def enrol(
             enrolment_sha256=digest,
             enrolled_at=now,
             renew_at=now + _key_life(runtime.config.renew_days),
-            expires_at=runtime.epoch.valid_until,
+            expires_at=under.epoch.valid_until,
         )
         detail = {
             "renewed": bool(earlier),
             "other_identity": any(_identity(known) != parsed.identity for known in earlier),
-            "epoch": runtime.epoch.number,
+            "epoch": under.epoch.number,
         }
         audit.record(actor, "device.enrolled", f"device/{created.pk}", detail)
     return Answer(created=True)
@@ -141,7 +144,7 @@ def names_no_table(data: bytes) -> bool:
     Such a device is in user-side mode and sends noise. It is answered like any other, also while alerts are
     off, and nothing of it is kept: refused, it could send no files at all.
     """
-    return data[:3] in {b"TE\1", b"TV\1"} and data[4:36] == NO_TABLE
+    return data[:3] in {b"TE\1", b"TV\1"} and data[_TABLE_ID] == NO_TABLE
 
 
 def _identity(device: Device) -> bytes:
@@ -149,8 +152,8 @@ def _identity(device: Device) -> bytes:
 
 
 def _key_life(days: int) -> timedelta:
-    """Draw how long a key is used: between a quarter of the longest time and all of it."""
-    return timedelta(days=days) * secrets.SystemRandom().uniform(0.25, 1.0)
+    """Draw when a key is asked to be renewed: devices renew by themselves before `days`, so no earlier."""
+    return timedelta(days=days) * secrets.SystemRandom().uniform(1.0, 1.25)
 
 
 def _retire(device: Device, now: datetime) -> None:
@@ -168,6 +171,7 @@ def take(runtime: Runtime, delivery: Delivery, now: datetime) -> Answer:
         VoucherMalformed, VoucherRefused: not a voucher of this profile, or its signature is bad.
         OtherTable, UnknownDevice, Transplanted, SlotReplayed, KeyDue, TooMany: see `errors`.
     """
+    runtime = runtime.under(delivery.voucher[_TABLE_ID]) or runtime
     wire = WireVoucher.parse(delivery.voucher, runtime.epoch.parameters)
     if wire.table_id != runtime.epoch.header.table_id:
         raise OtherTable("The voucher is for another table.", hint=_LOAD_AGAIN)

@@ -94,15 +94,27 @@ def judge(plaintext: bytes, *, entry_pdq: bytes, voucher_pdq: bytes) -> Original
 
 def fingerprints(plaintext: bytes) -> Digests:
     """Return the digests of a picture, computed in a child process; raises as `judge`."""
-    command = [sys.executable, "-I", "-m", "tutela.provider.decoding"]
+    answer = child(plaintext)
+    if answer is None:
+        raise OriginalMismatch("The original cannot be decoded as a picture, or not in reasonable time.")
+    return Digests(**json.loads(answer))
+
+
+def child(data: bytes, *mode: str) -> bytes | None:
+    """Return what the child says of `data`; None if it refused it, ended by a signal, or took too long.
+
+    Raises:
+        JudgeFailed: it could not work at all.
+    """
+    command = [sys.executable, "-I", "-m", "tutela.provider.decoding", *mode]
     try:
         done = subprocess.run(  # noqa: S603  (our own module)
-            command, input=plaintext, capture_output=True, env={}, cwd="/", timeout=SECONDS, check=False
+            command, input=data, capture_output=True, env={}, cwd="/", timeout=SECONDS, check=False
         )
-    except subprocess.TimeoutExpired as error:
-        raise OriginalMismatch("The original cannot be decoded in reasonable time.") from error
+    except subprocess.TimeoutExpired:
+        return None
     if done.returncode == REFUSED or done.returncode < 0:  # below 0: a signal ended it
-        raise OriginalMismatch("The original cannot be decoded as a picture.")
+        return None
     if done.returncode != 0:
         raise JudgeFailed("The process that decodes pictures could not work.", hint="It is tried again.")
-    return Digests(**json.loads(done.stdout))
+    return done.stdout

@@ -146,10 +146,13 @@ class CaseImage(models.Model):
     cluster = models.CharField(max_length=255)
     category = models.CharField(max_length=64)
     distance = models.PositiveIntegerField()
-    ip = models.GenericIPAddressField()
+    ip = models.GenericIPAddressField(null=True, blank=True, help_text="goes with the content")
     port = models.PositiveIntegerField(null=True, blank=True)
     sent_at = models.DateTimeField()
     sealed_revealed = models.BinaryField(null=True, blank=True)
+    derivative_distance = models.PositiveIntegerField(
+        null=True, blank=True, help_text="bits off the hash that matched; null: there is no derivative"
+    )
     original = models.CharField(max_length=12, choices=Original, default=Original.UNTOUCHED)
     sealed_original = models.BinaryField(
         null=True, blank=True, help_text="hashes of the original, for the report"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tutela.provider.cases import State
+from tutela.provider.derivatives import MAX_FROM_VOUCHER
 from tutela.provider.models import Case, CaseImage
 
 #: state -> (words, colour of the tag)
@@ -57,6 +58,18 @@ def picture_rows(image: CaseImage) -> list[dict[str, Any]]:
         {"key": "Distance", "value": f"{image.distance} of 256 bits; 31 is the most"},
         {"key": "Sent", "value": _moment(image.sent_at)},
     ]
+
+
+def derivative_warning(image: CaseImage) -> str:
+    """Return what a person must know of a picture's derivative before deciding; "" for a good one."""
+    if image.derivative_distance is None:
+        return "There is no derivative to show: nobody can agree on this picture."
+    if image.derivative_distance > MAX_FROM_VOUCHER:
+        return (
+            f"This derivative is {image.derivative_distance} bits away from the hash that matched, more than"
+            f" {MAX_FROM_VOUCHER}: it may show another picture than the one that matched."
+        )
+    return ""
 
 
 def _moment(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from tutela.hashlist.legal_basis import LegalBasisMissing
 from tutela.hashlist.trust import Trust
 from tutela.provider import config as configuration
 from tutela.provider.atrest import KEY_BYTES
-from tutela.provider.config import Config, Secrets
+from tutela.provider.config import Config, Secrets, Source
 from tutela.provider.errors import NotConfigured
 
 if TYPE_CHECKING:
@@ -76,12 +76,13 @@ def set_up(
         repository="" if answers.repository is None else str(answers.repository),
         passphrase_file="" if answers.passphrase_file is None else str(answers.passphrase_file),
     )
+    config = replace(config, earlier=_earlier(state, config))
     trust = Trust.load(answers.trust)
     admitted = admit(answers.epoch, trust, answers.jurisdiction, moment)
     if admitted.basis is None:
         raise admitted.why_no_basis or LegalBasisMissing
     manifest, basis = admitted.manifest, admitted.basis
-    load(config)
+    load(config.source)
     secrets = Secrets(
         at_rest=configuration.at_rest_key(state) or os.urandom(KEY_BYTES),
         hub_password=_secret(answers.hub_password_file, variables, "TUTELA_HUB_PASSWORD"),
@@ -96,6 +97,23 @@ def set_up(
         "voucher_bytes": manifest.sizes.voucher,
         "statute": f"{basis.jurisdiction}: {basis.statute}",
     }
+
+
+def _earlier(state: Path, config: Config) -> tuple[Source, ...]:
+    """Return the epochs that were in use before and whose table keys are still there.
+
+    An epoch whose files the new one took the place of cannot be used any more.
+    """
+    if not (state / configuration.CONFIG).exists():
+        return ()
+    known = configuration.load(state, {})[0]
+    return tuple(
+        source
+        for source in (known.source, *known.earlier)
+        if source.table_key != config.table_key
+        and source.epoch != config.epoch
+        and Path(source.table_key).exists()
+    )
 
 
 def withdraw(entry_id: str, reason: str) -> Withdrawn:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tutela.errors import TutelaError
-from tutela.provider import runtime
+from tutela.provider import runtime, tablekeys
 from tutela.provider.cases import FINAL, State
+from tutela.provider.errors import NotConfigured
 from tutela.provider.models import Appeal, Case, Device, ReportJob, Voucher, Withdrawal
 
 
@@ -20,6 +21,8 @@ class Status:
         alerts: "on", or the code of the reason why they are off.
         reason: that reason in a sentence.
         epoch, threshold, valid_until, statute, signers: of the epoch and the legal basis in force.
+        earlier_epochs: numbers of those whose late vouchers still count.
+        table_keys_overdue: keys that should be destroyed by now.
         others: counts.
     """
 
@@ -30,6 +33,8 @@ class Status:
     valid_until: str | None
     statute: str | None
     signers: str | None
+    earlier_epochs: tuple[int, ...]
+    table_keys_overdue: int
     devices: int
     vouchers_kept: int
     cases_for_review: int
@@ -48,6 +53,7 @@ class Status:
 def collect(now: datetime) -> Status:
     """Return the state now; what is wrong becomes part of it and is not raised."""
     found: dict[str, Any] = dict.fromkeys(("epoch", "threshold", "valid_until", "statute", "signers"))
+    found["earlier_epochs"] = ()
     alerts, reason = "on", ""
     try:
         working = runtime.alerts(now)
@@ -58,6 +64,7 @@ def collect(now: datetime) -> Status:
             "valid_until": working.epoch.valid_until.isoformat(),
             "statute": f"{basis.jurisdiction}: {basis.statute}",
             "signers": ", ".join(working.epoch.manifest.endorsers),
+            "earlier_epochs": tuple(one.epoch.number for one in working.earlier),
         }
     except TutelaError as error:
         alerts, reason = error.code, error.message
@@ -65,6 +72,7 @@ def collect(now: datetime) -> Status:
         alerts=alerts,
         reason=reason,
         **found,
+        table_keys_overdue=_keys_overdue(now),
         devices=Device.objects.filter(key=Device.Key.CURRENT).count(),
         vouchers_kept=Voucher.objects.count(),
         cases_for_review=Case.objects.filter(state=State.REVIEW).count(),
@@ -75,6 +83,13 @@ def collect(now: datetime) -> Status:
         notices_due=Case.objects.filter(notice_due_at__lte=now, notified_at=None).count(),
         entries_withdrawn=Withdrawal.objects.count(),
     )
+
+
+def _keys_overdue(now: datetime) -> int:
+    try:
+        return len(list(tablekeys.overdue(runtime.offline()[0], now)))
+    except NotConfigured:
+        return 0
 
 
 def _moment(text: str | None) -> str:
@@ -93,6 +108,7 @@ def rows(status: Status) -> list[tuple[str, str]]:
             ("Valid until", _moment(status.valid_until)),
             ("Endorsed by", status.signers or "nobody"),
             ("Legal basis", status.statute or "none"),
+            ("Earlier epochs still counted", ", ".join(map(str, status.earlier_epochs)) or "none"),
             ("Threshold", f"{status.threshold} distinct entries for each device and period"),
         ]
     return [
@@ -106,4 +122,5 @@ def rows(status: Status) -> list[tuple[str, str]]:
         ("Appeals open", str(status.appeals_open)),
         ("Notices due", str(status.notices_due)),
         ("Entries withdrawn", str(status.entries_withdrawn)),
+        ("Table keys to destroy", str(status.table_keys_overdue)),
     ]

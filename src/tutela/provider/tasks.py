@@ -19,12 +19,12 @@ from django.utils import timezone
 
 from tutela.cybertip.client import Backoff, Client
 from tutela.errors import TutelaError
-from tutela.provider import runtime
+from tutela.provider import forgetting, runtime, tablekeys, workflow
 from tutela.provider.cases import State
 from tutela.provider.config import Config, Secrets
 from tutela.provider.evaluation import evaluate
 from tutela.provider.media import Homeserver
-from tutela.provider.models import Arrival, Case, CaseImage, Device, ReportJob, Voucher, Withdrawal
+from tutela.provider.models import Arrival, Case, Device, ReportJob, Voucher, Withdrawal
 from tutela.provider.outbox import Outbox
 from tutela.provider.unsealing import unseal
 from tutela.provider.workflow import WORKER, Step
@@ -72,15 +72,16 @@ def thresholds(now: datetime) -> int:
     if not due:
         return 0
     try:
-        working = runtime.alerts(now, Withdrawal.objects.values_list("entry_id", flat=True))
+        withdrawn = Withdrawal.objects.values_list("entry_id", flat=True)
+        working = runtime.alerts(now, withdrawn, overtime=runtime.GRACE)
     except TutelaError as error:
         log.warning("alerts-off code=%s", error.code)
         return 0
-    current = working.epoch.header.table_id.hex()
 
     def look(device: Device) -> None:
-        if device.table_id == current:
-            evaluate(working, device, now)
+        under = working.under(bytes.fromhex(device.table_id))
+        if under is not None:
+            evaluate(under, device, now)
         else:  # its window is over
             Device.objects.filter(pk=device.pk).update(evaluation_due=False)
 
@@ -129,17 +130,19 @@ def _client(config: Config, secrets: Secrets, connection: httpx.Client) -> Clien
 
 def prune(now: datetime) -> int:
     """Delete what a window's end, or the end of the time of preservation, leaves without a purpose."""
+    forgotten = forgetting.forget(now)
     ended = Device.objects.filter(expires_at__lte=now)
     deleted, _ = Arrival.objects.filter(device__in=ended).delete()
-    without_case, _ = ended.filter(cases=None).delete()
+    waiting = Q(evaluation_due=True, expires_at__gt=now - runtime.GRACE)
+    without_case, _ = ended.filter(cases=None).exclude(waiting).delete()
     closed, _ = _left_closed(now).delete()
     kept = list(Case.objects.filter(preserve_until__lte=now).select_related("device"))
     for case in kept:
-        case.device.vouchers.all().delete()
-        CaseImage.objects.filter(case=case).update(sealed_revealed=None, sealed_original=None)
+        workflow.delete_content(case)
         case.preserve_until = None
         case.save(update_fields=["preserve_until"])
-    return int(bool(deleted or without_case or closed or kept))
+    destroyed = tablekeys.destroy(now)
+    return int(bool(deleted or without_case or closed or kept or destroyed or forgotten))
 
 
 def _left_closed(now: datetime) -> QuerySet[Voucher]:

@@ -49,6 +49,11 @@ def locked(reference: str) -> Case:
     return Case.objects.select_for_update().get(reference=reference)
 
 
+def takes_pictures(case: Case) -> bool:
+    """Whether a case still takes pictures: until a person has decided on those that it has."""
+    return case.state == State.REVIEW and not case.decisions.exists()
+
+
 def advance(case: Case, event: Event, step: Step) -> State:
     """Apply an event to a locked case, carry out its effects, and record it.
 
@@ -89,8 +94,13 @@ def spend(device: Device, now: datetime) -> None:
 
 def _delete_content(case: Case, step: Step) -> None:
     del step
+    delete_content(case)
+
+
+def delete_content(case: Case) -> None:
+    """Delete what was opened of a case, and from where it was sent; the case itself stays for appeals."""
     case.device.vouchers.all().delete()
-    CaseImage.objects.filter(case=case).update(sealed_revealed=None, sealed_original=None)
+    CaseImage.objects.filter(case=case).update(sealed_revealed=None, sealed_original=None, ip=None, port=None)
 
 
 def _preserve(case: Case, step: Step) -> None:

@@ -139,6 +139,28 @@ def load(path: Path, passphrase: str) -> bytes:
     return unseal(data, passphrase)
 
 
+def destroy(path: Path) -> None:
+    """Overwrite a key file with random bytes, and unlink it.
+
+    Does not reach copies, backups, or what a snapshot, a journal or flash memory keeps of the old bytes.
+
+    Raises:
+        KeyFileMissing: there is no such file, or it cannot be written.
+    """
+    target = path.resolve()
+    try:
+        with target.open("r+b") as file:
+            file.write(os.urandom(os.fstat(file.fileno()).st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        target.unlink()
+        path.unlink(missing_ok=True)  # a link to it
+    except OSError as error:
+        raise KeyFileMissing(
+            f"The key file {path.name} cannot be destroyed.", hint="Are the file and its folder yours?"
+        ) from error
+
+
 def passphrase_from_environment(environ: Mapping[str, str] | None = None) -> str:
     """Return the passphrase of the key files that the environment names.
 

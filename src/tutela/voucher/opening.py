@@ -5,7 +5,7 @@
     recover  t distinct x in one mask give k_acct; the enrolled commitment proves it.
     reveal   decrypts the body and re-derives the whole token section from its seed: a device cannot make up a
              match, nor an insider an account's.
-    confirm  the clear distance, and at least t distinct clusters.
+    close    the clear distance; `clusters` says whether at least t distinct ones are left.
 
 At most one x for each image and mask is counted, so a burst, or many edits of one entry, counts once.
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 import itertools
 import random as deterministic
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -300,23 +300,21 @@ def _subsets(
         yield draw.sample(items, size)
 
 
-def confirm(
-    revealed: Sequence[Revealed], nearest: Callable[[bytes], Listed | None], threshold: int
-) -> tuple[Confirmed, ...]:
-    """Keep what is close to the list in the clear, if it still covers `threshold` distinct clusters.
+def close(revealed: Iterable[Revealed], nearest: Callable[[bytes], Listed | None]) -> tuple[Confirmed, ...]:
+    """Keep the pictures that are close to the list in the clear.
 
     Args:
         revealed: re-derived pictures of one device and window.
         nearest: the list entry nearest to a 32-byte PDQ hash, or None.
-        threshold: t.
-
-    Returns:
-        The confirmed pictures, or an empty tuple: then the opening is void and everything is deleted.
     """
-    close = []
-    for picture in revealed:
-        listed = nearest(picture.pdq)
-        if listed is not None and listed.distance <= MAX_CLEAR_DISTANCE:
-            close.append(Confirmed(picture, listed))
-    clusters = {item.listed.cluster for item in close}
-    return tuple(close) if len(clusters) >= threshold else ()
+    found = ((picture, nearest(picture.pdq)) for picture in revealed)
+    return tuple(
+        Confirmed(picture, listed)
+        for picture, listed in found
+        if listed is not None and listed.distance <= MAX_CLEAR_DISTANCE
+    )
+
+
+def clusters(confirmed: Iterable[Confirmed]) -> int:
+    """Return how many distinct clusters are covered: with fewer than t, no person sees anything."""
+    return len({item.listed.cluster for item in confirmed})

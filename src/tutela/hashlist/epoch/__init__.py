@@ -18,6 +18,7 @@ from tutela.hashlist.epoch.errors import (
     TooLong,
     UnknownSigner,
     UnknownVersion,
+    WeakThreshold,
 )
 from tutela.hashlist.epoch.manifest import Manifest, Sizes, table_id
 from tutela.hashlist.epoch.selection import Counts, common_tokens
@@ -51,6 +52,7 @@ __all__ = [
     "TrustedKey",
     "UnknownSigner",
     "UnknownVersion",
+    "WeakThreshold",
     "build_epoch",
     "build_with_new_key",
     "choose",

@@ -94,6 +94,14 @@ class OtherProfile(EpochRefused):
     advice = "Update this program; if that does not help, tell whoever runs the service."
 
 
+class WeakThreshold(EpochRefused):
+    """The threshold was computed from inputs that promise less than this program asks for."""
+
+    code = "epoch.weak_threshold"
+    sentence = "This list would open accounts sooner than this program allows."
+    advice = "Tell whoever runs the service; nothing is compared with it."
+
+
 class SameTableKey(EpochRefused):
     """The table key was used for another table before."""
 
@@ -102,13 +110,6 @@ class SameTableKey(EpochRefused):
     advice = (
         "Two lists under one key would show everyone what they share; whoever made it must build it again."
     )
-
-
-class WeakThreshold(EpochRefused):
-    """The inputs of the threshold are more careless than any may be."""
-
-    code = "epoch.weak_threshold"
-    sentence = "This list would open after fewer matches than is safe."
 
 
 class Unpublished(EpochRefused):

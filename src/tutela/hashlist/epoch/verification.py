@@ -117,8 +117,8 @@ def read(data: bytes, trust: Trust) -> Manifest:
         raise Tampered(error.message) from error
     if manifest.valid_until - manifest.valid_from > timedelta(days=MAX_DAYS):
         raise TooLong
-    if not manifest.model.careful:
-        raise WeakThreshold
+    if weak := manifest.model.careless:
+        raise WeakThreshold(f"Inputs out of bounds: {', '.join(weak)}.")
     return manifest
 
 

@@ -1,4 +1,8 @@
-"""What the homeserver's module posts. Refusals are typed JSON; 5xx says "try again"."""
+"""What the homeserver's module posts. Refusals are typed JSON; 5xx says "try again".
+
+While the law does not allow alerts (no legal basis, or the epoch is over), everything is taken and nothing is
+looked at or kept: what was queued before must not hold up its account's uploads.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +33,12 @@ def devices(request: HttpRequest) -> JsonResponse:
         account, device, enrolment = requests.read_enrolment(_body(request))
         if intake.names_no_table(enrolment):
             Enrolment.parse(enrolment)
-            return JsonResponse({"state": "enrolled"})
+            return _enrolled()
         now, actor = timezone.now(), _machine(request)
         answer = intake.enrol(runtime.alerts(now), account, enrolment, now, actor=actor, device=device)
-        return JsonResponse({"state": "enrolled"}, status=201 if answer.created else 200)
+        return _enrolled(201 if answer.created else 200)
 
-    return _answered(work)
+    return _answered(work, _enrolled)
 
 
 @machine("intake.write")
@@ -45,21 +49,29 @@ def vouchers(request: HttpRequest) -> JsonResponse:
     def work() -> JsonResponse:
         delivery = requests.read_delivery(_body(request))
         if intake.names_no_table(delivery.voucher):
-            return JsonResponse({"state": "accepted"}, status=202)
+            return _accepted()
         now = timezone.now()
         answer = intake.take(runtime.alerts(now), delivery, now)
-        said: dict[str, str | bool] = {"state": "accepted"}
+        said: dict[str, str | bool] = {}
         if answer.renew:
             said["key"] = "renew"
         if not answer.created:
             said["repeated"] = True
-        return JsonResponse(said, status=202)
+        return _accepted(**said)
 
-    return _answered(work)
+    return _answered(work, _accepted)
 
 
-def _answered(work: Callable[[], JsonResponse]) -> JsonResponse:
-    """Turn errors into answers: what is wrong with the message is final, everything else is ours: 503."""
+def _enrolled(status: int = 200) -> JsonResponse:
+    return JsonResponse({"state": "enrolled"}, status=status)
+
+
+def _accepted(**more: str | bool) -> JsonResponse:
+    return JsonResponse({"state": "accepted", **more}, status=202)
+
+
+def _answered(work: Callable[[], JsonResponse], discarded: Callable[[], JsonResponse]) -> JsonResponse:
+    """Turn errors into answers: what is wrong with the message is final, technical trouble is ours: 503."""
     try:
         return work()
     except IntakeError as error:
@@ -67,6 +79,9 @@ def _answered(work: Callable[[], JsonResponse]) -> JsonResponse:
     except (VoucherMalformed, VoucherRefused) as error:
         return JsonResponse(error.diagnostics(), status=400)
     except TutelaError as error:
+        if runtime.forbidden(error):
+            log.warning("intake-discarded code=%s", error.code)
+            return discarded()
         log.warning("intake-unavailable code=%s", error.code)
         return JsonResponse(error.diagnostics(), status=503, headers={"Retry-After": "60"})
 

@@ -95,6 +95,8 @@ def _picture(found: Case, image: CaseImage, number: int) -> dict[str, Any]:
         "src": reverse("provider:picture", kwargs=names),
         "log_url": reverse("provider:picture-opened", kwargs=names),
         "rows": presenting.picture_rows(image),
+        "warning": presenting.derivative_warning(image),
+        "shown": image.derivative_distance is not None,
     }
 
 
@@ -122,13 +124,15 @@ def decide(request: HttpRequest, reference: str) -> HttpResponse:
 def picture(request: HttpRequest, reference: str, picture: int) -> HttpResponse:
     """Serve one derivative while its case is in review; recorded."""
     image = _visible(reference, picture)
+    if image.derivative_distance is None:  # of a case before derivatives were drawn anew, too
+        raise Http404
     try:
         shown = open_revealed(runtime.offline()[2], image)
     except AtRestError as error:
         raise Http404 from error
     with transaction.atomic():
         audit.record(request, "picture.served", f"case/{reference}", {"picture": picture})
-    # The bytes come from the device: they are an image to the browser, and can never be anything else.
+    # A child process encoded the bytes; to the browser they are an image, and can never be anything else.
     headers = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-Type-Options": "nosniff"}
     return HttpResponse(shown.revealed.derivative, content_type="image/webp", headers=headers)
 
