@@ -53,8 +53,16 @@ def test_from_init_to_an_epoch_on_a_device(tmp_path: Path) -> None:
     assert made["keys"] == sorted(
         f"{name}.key"
         for name in (
-            "root-1", "root-2", "root-3", "targets", "snapshot", "timestamp", "log", "builder", "centre"
-        )  # fmt: skip
+            "root-1",
+            "root-2",
+            "root-3",
+            "targets",
+            "snapshot",
+            "timestamp",
+            "log",
+            "builder",
+            "centre",
+        )
     )
     assert run(tmp_path, "publish", "repo", "epoch", "--keys", "keys")["epoch"] == 7
     (tmp_path / "list.csv").write_bytes(b"list")
