@@ -10,6 +10,7 @@ from pathlib import Path
 from securesystemslib.signer import Signer
 
 from tutela.distribution import Organisation, Repository, RoleKeys, Updater, signer
+from tutela.distribution.paths import EPOCH_PATTERNS, PROOF_PATTERNS
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -51,7 +52,7 @@ class House:
             "timestamp": RoleKeys.of(self.timestamp),
         }
         organisations = (
-            Organisation("builder", RoleKeys.of(self.builder, 2), ("epochs/*/*",)),
+            Organisation("builder", RoleKeys.of(self.builder, 2), (*EPOCH_PATTERNS, *PROOF_PATTERNS)),
             Organisation("centre", RoleKeys.of(self.centre), ("lists/centre/*",)),
         )
         self.first = self.repository.create(keys, organisations, self.all, now)

@@ -120,6 +120,60 @@ def test_both_ways_give_the_same_sum(terms: list[tuple[bytes, bytes]]) -> None:
     assert by_kernel(factors, elements) == by_libsodium(factors, elements)
 
 
+def limbs(bound: int) -> st.SearchStrategy[tuple[np.uint64, ...]]:
+    """Five limbs below a bound, often just below: where a carry would be lost."""
+    limb = st.one_of(st.just(bound - 1), st.just(0), st.integers(0, bound - 1))
+    return st.tuples(*[limb] * 5).map(lambda said: tuple(np.uint64(one) for one in said))
+
+
+def value_of(element: Sequence[Any]) -> int:
+    return sum(int(limb) << 51 * place for place, limb in enumerate(element))
+
+
+TIGHT, LOOSE = 2**51 + 2**13, 2**54
+MOST = tuple(np.uint64(LOOSE - 1) for _ in range(5))
+
+
+@given(limbs(LOOSE), limbs(LOOSE))
+@example(MOST, MOST)
+@settings(deadline=None)
+def test_products_of_loose_elements_are_tight(
+    compiled: ModuleType, left: tuple[Any, ...], right: tuple[Any, ...]
+) -> None:
+    for made, expected in (
+        (compiled.mul(left, right), value_of(left) * value_of(right)),
+        (compiled.squared(left, 1), value_of(left) ** 2),
+    ):
+        assert value_of(made) % P == expected % P
+        assert max(map(int, made)) < TIGHT
+    assert value_of(compiled.canonical(left)) == value_of(left) % P
+    assert max(map(int, compiled.canonical(left))) < 2**51
+
+
+@given(limbs(TIGHT), limbs(TIGHT), limbs(TIGHT))
+@settings(deadline=None)
+def test_differences_of_tight_elements_are_loose(
+    compiled: ModuleType, a: tuple[Any, ...], b: tuple[Any, ...], c: tuple[Any, ...]
+) -> None:
+    zero = (np.uint64(0),) * 5
+    for made, expected in (
+        (compiled.add(a, b), value_of(a) + value_of(b)),
+        (compiled.sub(a, b), value_of(a) - value_of(b)),
+        (compiled.sub(compiled.add(a, b), c), value_of(a) + value_of(b) - value_of(c)),
+        (compiled.sub(a, compiled.add(b, c)), value_of(a) - value_of(b) - value_of(c)),
+        (compiled.sub(compiled.sub(zero, a), b), -value_of(a) - value_of(b)),
+    ):
+        assert value_of(made) % P == expected % P
+        assert max(map(int, made)) < LOOSE
+
+
+@pytest.mark.parametrize("near", [0, 1, 18, 19, P - 1, P, P + 1, P + 18, 2**255 - 1, 2 * P - 1, 2 * P])
+def test_the_canonical_form_is_below_the_modulus(compiled: ModuleType, near: int) -> None:
+    low = [near >> 51 * place & 2**51 - 1 for place in range(4)]
+    element = tuple(np.uint64(limb) for limb in [*low, near >> 204])
+    assert value_of(compiled.canonical(element)) == near % P
+
+
 @pytest.mark.parametrize("value", EDGES)
 def test_one_multiple(value: int) -> None:
     expected = group.multiply(scalar(value), G) if value else group.IDENTITY

@@ -157,52 +157,6 @@ def test_in_technical_trouble_the_homeserver_tries_again(service, post, tmp_path
     assert as_json(answer.content)["code"] in {"sealed.broken", "legal_basis.tampered"}
 
 
-def content(answer) -> bytes:
-    return b"".join(answer.streaming_content) if answer.streaming else answer.content
-
-
-def test_the_epoch_is_public_and_whole(service, client) -> None:
-    for name in ("manifest.json", "table.bin", "legal-basis-XX.json"):
-        answer = client.get(f"/epoch/{name}")
-        assert answer.status_code == 200
-        assert content(answer) == (service.world.epoch / name).read_bytes()
-        assert client.get(f"/epoch/{name}", headers={"If-None-Match": answer["ETag"]}).status_code == 304
-    for name in ("legal-basis-YY.json", "legal-basis-xx.json", "table.key", "legal-basis-...json"):
-        assert client.get(f"/epoch/{name}").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("wanted", "bounds"),
-    [
-        ("bytes=0-15", (0, 16)),
-        ("bytes=16-", (16, None)),
-        ("bytes=-32", (-32, None)),
-        ("bytes=8-99999999", (8, None)),
-    ],
-)
-def test_a_range_of_the_table(service, client, wanted, bounds) -> None:
-    whole = (service.world.epoch / "table.bin").read_bytes()
-    answer = client.get("/epoch/table.bin", headers={"Range": wanted})
-    assert answer.status_code == 206
-    assert content(answer) == whole[bounds[0] : bounds[1]]
-    assert answer["Content-Length"] == str(len(whole[bounds[0] : bounds[1]]))
-
-
-@pytest.mark.parametrize(
-    ("wanted", "status"),
-    [
-        ("bytes=99999999-", 416),
-        ("bytes=5-2", 416),
-        ("bytes=-0", 416),
-        ("bytes=-", 416),
-        ("lines=1-2", 200),
-        ("bytes=0-1,4-5", 200),
-    ],
-)
-def test_other_ranges(service, client, wanted, status) -> None:
-    assert client.get("/epoch/table.bin", headers={"Range": wanted}).status_code == status
-
-
 def test_two_people_decide_on_pages(service, signed_in) -> None:
     case = service.case()
     ada, berit = signed_in("reviewer", name="ada"), signed_in("reviewer", name="berit")
@@ -359,24 +313,3 @@ def test_the_service_page_says_why_alerts_are_off(service, signed_in, monkeypatc
     assert "no legal basis" in client.get("/service").content.decode()
     (settings.TUTELA_STATE / "config.json").unlink()
     assert "not set up" in client.get("/service").content.decode()
-
-
-@pytest.mark.parametrize(
-    ("name", "status"),
-    [
-        ("constitution.json", 200),
-        ("endorsements.json", 200),
-        ("epoch.tlog-proof", 200),
-        ("list.tlog-proof", 200),
-        ("legal-basis-XX.tlog-proof", 200),
-        ("log/checkpoint", 200),
-        ("log/tile/0/000.p/13", 200),
-        ("log/tile/entries/000.p/13", 404),
-        ("log/head", 404),
-        ("../list.jsonl", 404),
-        ("log/../../list.jsonl", 404),
-        ("seed", 404),
-    ],
-)
-def test_the_published_files_and_nothing_else_are_served(service, client, name: str, status: int) -> None:
-    assert client.get(f"/epoch/{name}").status_code == status

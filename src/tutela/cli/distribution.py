@@ -14,9 +14,8 @@ from tutela.cli.lists import AsJSON, progress, say
 from tutela.cli.output import emit
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import Signer
-
     from tutela.distribution import Updater
+    from tutela.distribution.keys import Signer
 
 app = typer.Typer(no_args_is_help=True, help="Publish lists and epochs; fetch what is current, verified.")
 

@@ -11,7 +11,7 @@ it runs out, and `Status` says so. Not protected: a device whose clock is set ba
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -191,13 +191,21 @@ class Updater:
             self._part(wanted).unlink()
         return Fetched((path,), tally.received, tally.resumed)
 
-    def fetch_folder(self, prefix: str, folder: Path, *, progress: Progress | None = None) -> Fetched:
+    def fetch_folder(
+        self,
+        prefix: str,
+        folder: Path,
+        *,
+        wants: Callable[[str], bool] = lambda _name: True,
+        progress: Progress | None = None,
+    ) -> Fetched:
         """Bring all files below a path; the folder is replaced as a whole once they are here.
 
-        Files that the folder has already are taken from there.
+        Files that the folder has already are taken from there. `wants` chooses by name.
         """
         below = f"{prefix}/"
-        listed = [path for path in self.paths() if path.startswith(below)]
+        own = [path for path in self.paths() if path.startswith(below)]
+        listed = [path for path in own if wants(path.removeprefix(below))]
         if not listed:
             raise NotListed
         if len(listed) > MAX_FILES:

@@ -12,6 +12,8 @@ from securesystemslib.signer import CryptoSigner, Key, Signer
 from tutela.distribution.errors import CannotPublish
 from tutela.distribution.paths import check_pattern, check_role
 
+__all__ = ["Organisation", "RoleKeys", "Signer", "signer"]
+
 SECRET_BYTES: Final = 32
 MAX_KEYS: Final = 64
 

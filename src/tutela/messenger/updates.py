@@ -12,7 +12,8 @@ does not learn which one the device asks for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -20,14 +21,26 @@ from typing import Final
 from tutela.distribution import Patience, Updater
 from tutela.distribution.errors import DistributionFailed, DistributionRefused
 from tutela.distribution.paths import epoch
+from tutela.errors import InputError, VerificationError
 from tutela.guard.core import Guard
 from tutela.guard.epochs import NONE_LOADED, Mode
-from tutela.hashlist.epoch.folder import SMALL_FILES
+from tutela.hashlist.epoch.folder import (
+    EPOCH_PROOF_FILE,
+    LIST_PROOF_FILE,
+    LOG_FOLDER,
+    SMALL_FILES,
+    continuation,
+)
 from tutela.hashlist.epoch.verification import TABLE_FILE
-from tutela.hashlist.trust import Trust
+from tutela.hashlist.trust import Trust, read_small
+from tutela.tlog import Proof, SignedCheckpoint
+from tutela.tlog.tiles import parse_path
+from tutela.tlog.tree import HASH_BYTES
 
 _STATE: Final = "state"
 _EPOCH: Final = "epoch"
+_PROOF: Final = "proof"
+_TILES: Final = f"{LOG_FOLDER}/tile/"
 
 
 def _now() -> datetime:
@@ -60,8 +73,12 @@ class EpochWatch:
         self.folder, self._clock = folder / _EPOCH, clock
         self._updater = Updater(location, folder / _STATE, root=root, patience=patience)
 
-    def fetch(self) -> Path:
+    def fetch(self, seen: Iterable[SignedCheckpoint] = ()) -> Path:
         """Bring the current epoch's folder here, and return it.
+
+        Args:
+            seen: checkpoints that this device saw (`Guard.seen`): of the log's hashes only those are fetched
+                that show that it continues them.
 
         Raises:
             DistributionRefused: what the repository says is not believed; the folder is as before.
@@ -72,8 +89,29 @@ class EpochWatch:
         prefix = epoch(self._updater.latest_epoch())
         for name in (*SMALL_FILES, TABLE_FILE):
             self._updater.find(f"{prefix}/{name}")
-        self._updater.fetch_folder(prefix, self.folder)
+        tiles = self._tiles(prefix, seen)
+        self._updater.fetch_folder(
+            prefix, self.folder, wants=lambda name: name in tiles or not name.startswith(_TILES)
+        )
         return self.folder
+
+    def _tiles(self, prefix: str, seen: Iterable[SignedCheckpoint]) -> frozenset[str]:
+        """Return the names of the hash tiles that the guard will ask for: they follow from sizes alone."""
+        proofs = [self._proof(f"{prefix}/{name}") for name in (EPOCH_PROOF_FILE, LIST_PROOF_FILE)]
+        named = _Named()
+        try:
+            now, listed = (Proof.parse(data).checkpoint for data in proofs)
+            for before in (listed, *seen):
+                if before.checkpoint.origin == now.checkpoint.origin:
+                    continuation(named, before, now)
+        except (InputError, VerificationError):
+            return frozenset()  # the guard refuses what came, by name
+        return frozenset(f"{LOG_FOLDER}/{name}" for name in named.names)
+
+    def _proof(self, path: str) -> bytes:
+        to = self.folder.with_name(_PROOF)
+        self._updater.fetch(path, to)
+        return read_small(to)
 
     def update(self, guard: Guard, trust: Trust) -> Mode:
         """Fetch, and let the guard decide; return the mode that follows.
@@ -85,7 +123,7 @@ class EpochWatch:
             NoTrustedRoot, Busy, NoStorage: this device's side.
         """
         try:
-            folder = self.fetch()
+            folder = self.fetch(guard.seen())
         except DistributionRefused as error:
             return guard.distrust(error)
         except DistributionFailed as error:
@@ -95,3 +133,16 @@ class EpochWatch:
                 return guard.distrust(error)
             folder = self.folder
         return guard.load_epoch(folder, trust)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A log without its hashes (`tutela.tlog.client.Source`): remembers which tiles are asked for."""
+
+    names: set[str] = field(default_factory=set)
+
+    def read(self, path: str, limit: int) -> bytes:
+        """Return a tile of zeros."""
+        del limit
+        self.names.add(path)
+        return bytes(HASH_BYTES * parse_path(path).width)

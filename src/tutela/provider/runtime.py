@@ -201,11 +201,6 @@ def repository() -> Path | None:
     return Path(folder) if folder else None
 
 
-def epoch_directory() -> Path:
-    """Return the folder of the epoch that is published."""
-    return Path(configuration.load(settings.TUTELA_STATE)[0].epoch)
-
-
 def _at_rest(secrets: Secrets) -> AtRest:
     return AtRest(secrets.at_rest, os.urandom)
 

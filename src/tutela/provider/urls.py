@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tutela.provider.views import appeals, distribution, epoch, intake, review, supervision
+from tutela.provider.views import appeals, distribution, intake, review, supervision
 
 app_name = "provider"
 urlpatterns = [
@@ -23,5 +23,4 @@ urlpatterns = [
     path("intake/devices", intake.devices, name="intake-devices"),
     path("intake/vouchers", intake.vouchers, name="intake-vouchers"),
     path("distribution/<path:name>", distribution.file, name="distribution"),
-    path("epoch/<path:name>", epoch.file, name="epoch-file"),
 ]
