@@ -104,7 +104,8 @@ def test_a_device_without_a_table_is_answered_and_nothing_is_kept(service, post,
     service.world.install(settings.TUTELA_STATE, jurisdiction=jurisdiction)
     device = service.device()
     names = (device.account, device.name, bytes(32), device.secrets)
-    enrolment = {"account": device.account, "enrolment": base64.b64encode(enrol(*names)).decode()}
+    signed = enrol(*names)
+    enrolment = {"account": device.account, "enrolment": base64.b64encode(signed).decode()}
     answer = post("/intake/devices", enrolment)
     assert (answer.status_code, as_json(answer.content)) == (200, {"state": "enrolled"})
     noise = chaff(everyday(), *names, 0, os.urandom)
@@ -112,7 +113,7 @@ def test_a_device_without_a_table_is_answered_and_nothing_is_kept(service, post,
     assert (answer.status_code, as_json(answer.content)) == (202, {"state": "accepted"})
     assert not Device.objects.exists()
     assert not Arrival.objects.exists()
-    forged = base64.b64encode(enrol(*names)[:-1] + b"\0").decode()
+    forged = base64.b64encode(signed[:-1] + bytes((signed[-1] ^ 1,))).decode()
     assert post("/intake/devices", {**enrolment, "enrolment": forged}).status_code == 400
 
 
