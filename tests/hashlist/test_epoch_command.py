@@ -239,6 +239,6 @@ def test_what_was_published_is_audited(place: Path) -> None:
 
 def test_the_builder_is_told_to_destroy_its_copy_of_the_table_key(place: Path) -> None:
     args = ("--out", place / "told", "--signing-key", place / "sign.key", "--key-out", place / "told.key")
-    said = call("build", place / "list.jsonl", *args).stdout
+    said = call("build", place / "list.jsonl", *args, *after(place)).stdout
     assert f"{place / 'told.key'} to the provider" in said
     assert "destroy your copy of it and its backups" in said

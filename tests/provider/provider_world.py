@@ -64,6 +64,7 @@ class World:
     hash_list: HashList
     table: Table
     signer: Signer
+    trust: TrustWorld
 
     @property
     def epoch(self) -> Path:
@@ -84,6 +85,11 @@ class World:
             "homeserver": "http://127.0.0.1:8",
             **changes,
         })  # fmt: skip
+
+    def renew_proofs(self, now: datetime) -> None:
+        """Let the witnesses look again: devices and providers admit what was seen within a day."""
+        self.trust.now = now
+        self.trust.refresh(self.epoch)
 
     def install(self, state: Path, **changes: Any) -> None:
         save(state, self.config(**changes), Secrets(bytes(range(32)), HUB_PASSWORD, MEDIA_TOKEN))
@@ -115,7 +121,7 @@ def build_world(
     (folder / "epoch" / file_name("XX")).write_bytes(make(basis, signer))
     trust.publish(folder / "epoch")
     table = Table.open(folder / "epoch" / "table.bin", manifest.header)
-    return World(folder, pictures, hash_list, table, signer)
+    return World(folder, pictures, hash_list, table, signer, trust)
 
 
 def _entry(index: int, data: bytes) -> Entry:

@@ -37,7 +37,8 @@ def first(service, tmp_path) -> World:
 
 
 def switch(world: World, now: datetime) -> None:
-    """Run `tutela provider init` with a world's epoch."""
+    """Run `tutela provider init` with a world's epoch, its proofs fresh."""
+    world.renew_proofs(now)
     config = asdict(world.config().source)
     answers = Answers(
         **{name: world.folder.__class__(value) for name, value in config.items()},
