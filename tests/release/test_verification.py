@@ -225,7 +225,7 @@ def test_the_commands(clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     logs = ("--proof", str(tmp_path / "proof"), "--policy", str(tmp_path / "policy"))
     done = call("verify", out, "--key", public, *logs, "--rebuild", "--source", str(clone))
     assert done["checked"] == ["checksums", "bill of materials", "signature", "log", "rebuild"]
-    with pytest.raises(TutelaError, match="go together"):
+    with pytest.raises(TutelaError, match="asks for --policy"):
         call("verify", out, "--key", public, "--proof", str(tmp_path / "proof"))
 
 

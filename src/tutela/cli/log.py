@@ -66,16 +66,19 @@ def append_command(
     artefact: Annotated[Path | None, typer.Option(help="The file whose SHA-256 that leaf names.")] = None,
     field: Annotated[list[str] | None, typer.Option(help="name=text, a field of it; repeatable.")] = None,
     at_least: Annotated[Path | None, typer.Option(help="Refuse if the folder is behind this one.")] = None,
+    proof: Annotated[Path | None, typer.Option(help="Write the proof of the one leaf here.")] = None,
     as_json: AsJSON = False,
 ) -> None:
     """Append leaves. With --policy, publish only what witnesses cosigned; without leaves, try that again."""
-    from tutela.tlog import Leaf
+    from tutela.tlog import Leaf, files
     from tutela.tlog.client import collect
     from tutela.tlog.log import Log
 
     entries = [Leaf.parse(_read(path)).to_bytes() for path in leaves or ()]
     if kind:
         entries.append(_made(kind, artefact, field or []).to_bytes())
+    if proof and len(entries) != 1:
+        raise UsageError("--proof is for one leaf.", hint="`tutela log proof` proves any other.")
     rules = _policy(policy) if policy else None
     with Log.open(folder, _signer(folder, signing_key), at_least=_checkpoint(at_least)) as log:
         first = log.size
@@ -83,6 +86,8 @@ def append_command(
         log.publish(collect(log, rules) if rules else log.head)
         result = {"ok": True, "first": first, "appended": len(entries), **_summary(log.head)}
         result["signatures"] = len((log.published() or log.head).note.signatures)
+        if proof:
+            files.write_all(proof.parent, {proof.name: log.proof(first, log.published()).to_bytes()})
     emit(result, lambda: say(f"{len(entries)} appended; the log has {result['size']}"), as_json=as_json)
 
 

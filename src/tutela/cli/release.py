@@ -94,8 +94,8 @@ def verify_command(
     folder: Folder,
     *,
     key: Annotated[str, typer.Option(help="Verifier key of the release key, or a file that holds it.")],
-    proof: Annotated[Path | None, typer.Option(help="Proof that the leaf is in a log.")] = None,
-    policy: Annotated[Path | None, typer.Option(help="Which log and witnesses are trusted.")] = None,
+    proof: Annotated[Path | None, typer.Option(help="Proof of its leaf. [default: in the folder]")] = None,
+    policy: Annotated[Path | None, typer.Option(help="Check the proof: whom to trust.")] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Build the commit here, and compare.")] = False,
     source: Source = Path(),
     as_json: AsJSON = False,
@@ -104,14 +104,14 @@ def verify_command(
     from tutela.errors import UsageError
     from tutela.release import making, verification
 
-    if (proof is None) != (policy is None):
-        raise UsageError("--proof and --policy go together.", hint="A proof holds only under a policy.")
+    if proof and not policy:
+        raise UsageError("--proof asks for --policy.", hint="A proof holds only under a policy.")
     release = verification.read(folder)
     verification.check_signature(folder, release, _key(key))
     checked = ["checksums", "bill of materials", "signature"]
-    if proof and policy:
-        now = datetime.now(UTC)
-        verification.check_logged(release, making.get(proof), making.get(policy), now)
+    if policy:
+        shown = making.get(proof or folder / making.PROOF)
+        verification.check_logged(release, shown, making.get(policy), datetime.now(UTC))
         checked.append("log")
     if rebuild:
         verification.check_rebuild(folder, release, source)

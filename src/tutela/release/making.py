@@ -5,6 +5,7 @@ tutela-<version>.tar.gz               the source distribution, built twice
 tutela-<version>.cdx.json             the bill of materials
 SHA256SUMS                            of these three
 SHA256SUMS.note                       the same list as a signed note (C2SP), once it is signed
+SHA256SUMS.tlog-proof                 that the release is in a log (C2SP), once it is logged
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tutela.tlog import note
 
 SUMS: Final = "SHA256SUMS"
 NOTE: Final = "SHA256SUMS.note"
+PROOF: Final = "SHA256SUMS.tlog-proof"
 WHEEL_END: Final = "-py3-none-any.whl"
 SDIST_END: Final = ".tar.gz"
 SBOM_END: Final = ".cdx.json"
@@ -58,7 +60,7 @@ def write(folder: Path, files: dict[str, bytes]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.iterdir():
-            if old.name == NOTE or (old.name not in files and _of_a_release(old.name)):
+            if old.name in {NOTE, PROOF} or (old.name not in files and _of_a_release(old.name)):
                 old.unlink()
         for name, data in files.items():
             put(folder / name, data)

@@ -152,7 +152,7 @@ def _check_files(folder: Path, stated: dict[str, str]) -> None:
     for name, value in stated.items():
         if sums.digest(making.get(folder / name)) != value:
             raise ChecksumDiffers(f"The file {name} is not the one that SHA256SUMS names.")
-    known = {*stated, making.SUMS, making.NOTE}
+    known = {*stated, making.SUMS, making.NOTE, making.PROOF}
     for path in sorted(folder.iterdir()):
         if path.name not in known:
             raise UnlistedFile(f"SHA256SUMS does not name {path.name}, which lies beside it.")
