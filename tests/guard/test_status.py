@@ -6,22 +6,24 @@ import json
 import sqlite3
 import stat
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
-from guard_samples import ANNA, ON, START, TRUST, Clock, attachment, build, pattern
+from guard_samples import ANNA, ON, SIGNER, START, TRUST, Clock, MemoryKeys, attachment, build, pattern
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from tutela.cli.guard import app
+from tutela.cli.guard import _lines, app
 from tutela.errors import TutelaError
 from tutela.guard import open_guard
-from tutela.guard.core import Guard
+from tutela.guard.core import Guard, Policy
 from tutela.guard.errors import GuardStateDamaged, NoGuardState
 from tutela.guard.help_lines import help_lines
 from tutela.guard.keys import KeyFile, Keys
 from tutela.guard.status import describe, note_receipts
 from tutela.guard.store import FILE, Store
+from tutela.hashlist.legal_basis import LegalBasis, file_name, make
 from tutela.sealed.errors import WrongPassphrase
 
 JSON = st.recursive(
@@ -81,6 +83,35 @@ def test_text_for_people(folder):
         "Text messages",
     ):
         assert word in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "sentence"),
+    [
+        ("XX", "reports", "XX: a report may follow; YY: no report may follow."),
+        ("ZZ", "permits", "Alerts are permitted in XX, YY, and not in ZZ."),
+    ],
+)
+def test_conflicts_of_laws_are_shown_and_decide_nothing(tmp_path, place, kind, sentence):
+    epoch, _ = build(tmp_path / "e", [pattern(1), pattern(2)])
+    other = LegalBasis("YY", "Other Act", START, START + timedelta(days=60), b"q" * 32, acts=("alert",))
+    (epoch / file_name("YY")).write_bytes(make(other, SIGNER))
+    store, clock = Store.open(tmp_path / "g"), Clock()
+    made = Guard(
+        ANNA, "PHONE", Policy(place, provider_alerts=True), store=store, keys=MemoryKeys(), clock=clock
+    )
+    mode = made.load_epoch(epoch, TRUST)
+    assert mode.alerts == (place == "XX")
+    assert [(one["kind"], one["sentence"][-len(sentence) :]) for one in made.status()["conflicts"]] == [
+        (kind, sentence)
+    ]
+    made.refresh(epoch)
+    assert len(made.status()["conflicts"]) == 1
+    assert [line[-len(sentence) :] for line in _lines(made.status()) if line.startswith("Laws ")] == [
+        sentence
+    ]
+    assert describe(store, START + timedelta(days=60))["conflicts"] == []  # over in every place
+    store.close()
 
 
 def test_an_epoch_that_ended_meanwhile_is_shown_as_ended(folder):

@@ -16,7 +16,7 @@ from tutela.hashlist import BadFile, HashList
 from tutela.hashlist.epoch import EpochExists, Older, UnknownSigner
 from tutela.hashlist.epoch.errors import Unpublished
 from tutela.hashlist.epoch.logged import NotLogged
-from tutela.hashlist.legal_basis import LegalBasisMissing
+from tutela.hashlist.legal_basis import BadLegalBasis, LegalBasisMissing
 from tutela.hashlist.trust import BadTrust, TrustedKey, TrustIncomplete
 from tutela.oprf import group
 from tutela.sealed import PassphraseMissing, keyfile
@@ -189,6 +189,28 @@ def test_legal_basis(place: Path) -> None:
     assert checked["signers"] == ["Example Centre"]
     refused = call("legal-basis", "check", place / "one", "--jurisdiction", "FR", *trust)
     assert isinstance(refused.exception, LegalBasisMissing)
+
+
+def test_conflicts_of_laws_are_shown(place: Path) -> None:
+    (place / "assessment.pdf").write_bytes(b"an assessment")
+    (place / "one").mkdir()
+    how = ("--signing-key", place / "sign.key", "--impact-assessment", place / "assessment.pdf")
+    for name, *more in (("GB",), ("FR", "--act", "alert", "--keep-days", 90)):
+        law = ("--jurisdiction", name, "--statute", f"Example Act of {name}")
+        output("legal-basis", "make", "--out", place / "one", *law, *how, *more)
+    ask = ("legal-basis", "conflicts", place / "one", "--trust", place / "trust.json")
+    found = output(*ask, "--jurisdiction", "DE")
+    assert found["jurisdictions"] == ["DE", "FR", "GB"]
+    assert [each["kind"] for each in found["conflicts"]] == ["permits", "reports", "keeping"]
+    assert {view["jurisdiction"] for view in found["conflicts"][1]["views"]} == {"FR", "GB"}
+    said = call(*ask).stdout
+    assert "FR: no report may follow" in said
+    assert "GB  content may be kept for 366 days after a report" in " ".join(said.split(" " * 4))
+    (place / "one" / "legal-basis-FR.json").write_bytes(b"{}")
+    assert output(*ask)["unusable"][0]["code"] == "legal_basis.tampered"
+    assert "No conflict among the legal bases that are there." in call(*ask).stdout
+    refused = call("legal-basis", "make", "--out", place / "one", *law, *how, "--act", "keep")
+    assert isinstance(refused.exception, BadLegalBasis)
 
 
 def test_what_is_wrong_is_said(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,11 +61,34 @@ def test_a_key_for_epochs_cannot_state_it() -> None:
     [
         {"jurisdiction": "gb"}, {"jurisdiction": "GBR"}, {"statute": ""}, {"statute": "x" * 301}, {"statute": "two\nlines"}, {"scope": "everything"},
         {"impact_assessment_sha256": b""}, {"valid_from": NOW.replace(tzinfo=None)}, {"valid_until": NOW}, {"valid_until": NOW + timedelta(days=1200)},
+        {"acts": ()}, {"acts": ("report",)}, {"acts": ("report", "alert")}, {"acts": ("alert", "alert")}, {"acts": ("alert", "keep")},
+        {"keep_days": -1}, {"keep_days": 4000}, {"keep_days": True}, {"scales": ()}, {"scales": ("tutela-demo", "ncmec")}, {"scales": ("other",)},
     ],
 )  # fmt: skip
 def test_what_no_statement_may_say(change: dict[str, Any]) -> None:
     with pytest.raises(legal_basis.BadLegalBasis):
         replace(BASIS, **change)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "use"),
+    [
+        ({"acts": ("alert",)}, {"acts": ("alert", "report")}),
+        ({"keep_days": 90}, {"keep_days": 91}),
+        ({"scales": ("ncmec",)}, {"scales": ("ncmec", "tutela-demo")}),
+    ],
+)
+def test_what_it_does_not_permit_is_refused(narrow: dict[str, Any], use: dict[str, Any]) -> None:
+    legal_basis.check_use(BASIS, **use)
+    with pytest.raises(legal_basis.LegalBasisNarrower):
+        legal_basis.check_use(replace(BASIS, **narrow), **use)
+
+
+def test_the_statement_of_an_earlier_version_is_none() -> None:
+    earlier = {name: value for name, value in SAID.items() if name not in {"acts", "keep_days", "scales"}}
+    for said in (earlier, {**earlier, "version": 1}, {**SAID, "version": 1}, {**SAID, "acts": "alert"}):
+        with pytest.raises(legal_basis.LegalBasisTampered):
+            check(envelope.sign(said, [SIGNER]), "GB", TRUST, NOW)
 
 
 SAID = BASIS.to_statement()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from provider_world import END, START
 
+from tutela.hashlist.legal_basis import LegalBasis, LegalBasisNarrower
 from tutela.provider.errors import (
     KeyDue,
     OtherTable,
@@ -17,6 +20,7 @@ from tutela.provider.errors import (
 from tutela.provider.models import Arrival, Case, Device, Voucher
 from tutela.voucher.errors import VoucherMalformed, VoucherRefused
 
+LAW = LegalBasis("XX", "Example Act 2026, section 1", START, END, bytes(32))
 pytestmark = pytest.mark.django_db
 
 
@@ -237,3 +241,57 @@ def test_without_a_legal_basis_alerts_are_off(service) -> None:
     service.world.install(settings.TUTELA_STATE, jurisdiction="YY")
     with pytest.raises(LegalBasisMissing):
         service.take(device, device.send(None))
+
+
+@pytest.fixture
+def under(service, tmp_path):
+    """Let the provider work under other legal bases than the world's."""
+    import shutil
+
+    from django.conf import settings
+
+    from tutela.hashlist.legal_basis import file_name, make
+
+    def work_under(*bases):
+        world = replace(service.world, folder=tmp_path / "world")
+        shutil.copytree(service.world.folder, world.folder)
+        for basis in bases:
+            (world.epoch / file_name(basis.jurisdiction)).write_bytes(make(basis, world.signer))
+        world.install(settings.TUTELA_STATE)
+
+    return work_under
+
+
+@pytest.mark.parametrize(
+    ("narrow", "word"),
+    [
+        ({"acts": ("alert",)}, "report"),
+        ({"keep_days": 364}, "not for 365"),
+        ({"scales": ("ncmec",)}, "tutela-demo"),
+    ],
+)
+def test_a_legal_basis_that_permits_less_than_the_provider_does_turns_alerts_off(
+    service, under, narrow, word
+) -> None:
+    from tutela.provider import runtime, status
+
+    under(replace(LAW, **narrow))
+    with pytest.raises(LegalBasisNarrower, match=word):
+        runtime.alerts(service.now)
+    found = status.collect(service.now)
+    assert (found.alerts, found.conflicts) == ("legal_basis.narrower", ())
+
+
+def test_conflicts_of_laws_are_shown_and_decide_nothing(service, under) -> None:
+    from tutela.provider import status
+
+    found = status.collect(service.now)
+    assert ("Conflicts of laws", "none among the legal bases of the epoch") in status.rows(found)
+    under(replace(LAW, jurisdiction="YY", keep_days=90))
+    found = status.collect(service.now)
+    assert found.alerts == "on"
+    (sentence,) = found.conflicts
+    assert (
+        "XX: content may be kept for 366 days after a report; YY: content may be kept for 90 days" in sentence
+    )
+    assert ("Conflicts of laws", sentence) in status.rows(found)

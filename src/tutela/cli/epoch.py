@@ -180,6 +180,12 @@ def make_basis_command(
     statute: Annotated[str, typer.Option(help="The law and its article.")],
     impact_assessment: Annotated[Path, typer.Option(help="File of the impact assessment; its hash is kept.")],
     signing_key: SigningKey,
+    act: Annotated[list[str], typer.Option(help="What is permitted: alert, report; repeatable.")] = [  # noqa: B006
+        "alert",
+        "report",
+    ],
+    keep_days: Annotated[int, typer.Option(help="Days for which reported content may be kept.")] = 366,
+    scale: Annotated[list[str] | None, typer.Option(help="Scale of classification. [default: all]")] = None,
     days: Annotated[int, typer.Option(min=1, help="Days of validity, from now.")] = 365,
     as_json: AsJSON = False,
 ) -> None:
@@ -193,7 +199,16 @@ def make_basis_command(
         assessment = hashlib.sha256(impact_assessment.read_bytes()).digest()
     except OSError as error:
         raise BadFile(f"The file {impact_assessment.name} cannot be read.") from error
-    basis = legal_basis.LegalBasis(jurisdiction, statute, now, now + timedelta(days=days), assessment)
+    basis = legal_basis.LegalBasis(
+        jurisdiction,
+        statute,
+        now,
+        now + timedelta(days=days),
+        assessment,
+        acts=tuple(sorted(set(act))),
+        keep_days=keep_days,
+        scales=tuple(sorted(set(scale))) if scale else legal_basis.ALL_SCALES,
+    )
     path = out / legal_basis.file_name(jurisdiction)
     write_public(path, legal_basis.make(basis, _signer(signing_key)))
     result = {"ok": True, "file": str(path), **_basis_summary(basis)}
@@ -214,6 +229,39 @@ def check_basis_command(
     basis = legal_basis.check_folder(folder, jurisdiction, _trust(trust), datetime.now(UTC))
     result = {"ok": True, "signers": list(basis.signers), **_basis_summary(basis)}
     emit(result, lambda: _print(result), as_json=as_json)
+
+
+@legal_basis_app.command("conflicts")
+def conflicts_command(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of epochs.")],
+    *,
+    trust: TrustFile,
+    jurisdiction: Annotated[list[str], typer.Option(help="Also look at this place; repeatable.")] = [],  # noqa: B006
+    as_json: AsJSON = False,
+) -> None:
+    """Show where the laws of several places, or several statements for one, do not permit the same."""
+    from tutela.hashlist.conflicts import conflicts, read_folders
+
+    bases, unusable = read_folders(folders, _trust(trust))
+    found = conflicts(bases, datetime.now(UTC), jurisdiction)
+    result = {
+        "ok": True,
+        "jurisdictions": sorted({basis.jurisdiction for basis in bases} | set(jurisdiction)),
+        "conflicts": [conflict.to_dict() for conflict in found],
+        "unusable": [{"file": name, "code": error.code} for name, error in unusable.items()],
+    }
+
+    def human() -> None:
+        for conflict in found:
+            say(conflict.sentence)
+            for view in conflict.views:
+                say(f"    {view.jurisdiction}  {view.says}")
+        for name, error in unusable.items():
+            say(f"Not counted: {name}: {error.message}")
+        if not found:
+            say("No conflict among the legal bases that are there.")
+
+    emit(result, human, as_json=as_json)
 
 
 def _checkpoint(path: Path) -> bytes:

@@ -94,6 +94,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         ended = "" if check["holds"] else "NO LONGER: "
         until = f" (until {check['until']})" if check["until"] else ""
         lines.append(f"Check    {check['name']}: {ended}{check['sentence']}{until}")
+    lines += [f"Laws     {conflict['sentence']}" for conflict in found["conflicts"]]
     if found["refused_epoch"]:
         lines.append(f"Refused  the last list offered: {found['refused_epoch']['message']}")
     if held["count"]:

@@ -171,7 +171,9 @@ class Guard:
         if self._epoch is not None:
             try:
                 attested = self._attest(directory, self._epoch.trust, now)
-                self._renew(epochs.renew(self._epoch, attested, self.policy.jurisdiction, now), now)
+                self._renew(
+                    epochs.renew(self._epoch, attested, directory, self.policy.jurisdiction, now), now
+                )
             except TutelaError as error:
                 self._refuse(error)
         self._remember()
@@ -369,6 +371,8 @@ class Guard:
                 "checks": explain(epoch) if epoch else [],
                 "refused_epoch": refused,
                 "country": self.policy.country,
+                "jurisdiction": self.policy.jurisdiction,
+                "laws": [law.to_statement() for law in epoch.laws] if epoch else [],
             },
         )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tutela.errors import TutelaError
+from tutela.hashlist.conflicts import read_folders
 from tutela.hashlist.epoch import (
     EpochRefused,
     Expired,
@@ -68,10 +69,12 @@ class Epoch:
     Attributes:
         admitted: what held.
         trust: under which it did.
+        laws: all legal bases beside it, of whatever place: that of the device only if it holds.
     """
 
     admitted: Admitted
     trust: Trust
+    laws: tuple[LegalBasis, ...]
 
     @property
     def attested(self) -> Attested:
@@ -160,10 +163,10 @@ def complete(
     found = admission.complete(
         attested, directory, trust, jurisdiction, now, previous=before, seen=seen, progress=progress
     )
-    return Epoch(found, trust)
+    return Epoch(found, trust, _laws(directory, found.basis, jurisdiction, trust))
 
 
-def renew(epoch: Epoch, attested: Attested, jurisdiction: str, now: datetime) -> Epoch:
+def renew(epoch: Epoch, attested: Attested, directory: Path, jurisdiction: str, now: datetime) -> Epoch:
     """Return the epoch in use with newer proofs.
 
     Raises:
@@ -176,7 +179,16 @@ def renew(epoch: Epoch, attested: Attested, jurisdiction: str, now: datetime) ->
         basis = admission.check_basis(attested, epoch.trust, jurisdiction, now)
     except LegalBasisMissing as error:
         missing = error
-    return Epoch(Admitted(attested, epoch.table, basis, missing), epoch.trust)
+    laws = _laws(directory, basis, jurisdiction, epoch.trust)
+    return Epoch(Admitted(attested, epoch.table, basis, missing), epoch.trust, laws)
+
+
+def _laws(
+    directory: Path, basis: LegalBasis | None, jurisdiction: str, trust: Trust
+) -> tuple[LegalBasis, ...]:
+    """Return the signed legal bases of a folder, and for the device's own place what was checked whole."""
+    others = [found for found in read_folders([directory], trust)[0] if found.jurisdiction != jurisdiction]
+    return (*others, *([] if basis is None else [basis]))
 
 
 def _check_profile(manifest: Manifest) -> None:

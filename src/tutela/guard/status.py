@@ -10,7 +10,9 @@ from tutela.guard.epochs import ALERTS, USER_SIDE
 from tutela.guard.help_lines import help_lines
 from tutela.guard.notices import notice
 from tutela.guard.store import STATES, Store
+from tutela.hashlist.conflicts import conflicts, touching
 from tutela.hashlist.epoch.errors import NoLongerEndorsed
+from tutela.hashlist.legal_basis import from_statement
 
 MAX_ITEMS: Final = 1000
 MAX_TEXT: Final = 500
@@ -41,6 +43,7 @@ def describe(store: Store, now: datetime) -> dict[str, Any]:
         "mode": _mode_now(state, now),
         "epoch": _epoch_now(state.get("epoch"), now),
         "refused_epoch": state.get("refused_epoch"),
+        "conflicts": _conflicts_now(state, now),
         "checks": [_check_now(check, now) for check in state.get("checks", [])],
         "sent": {
             "count": sum(count for count, _ in totals.values()),
@@ -78,6 +81,13 @@ def _epoch_now(epoch: dict[str, Any] | None, now: datetime) -> dict[str, Any] | 
         return None
     begins, ends = (datetime.fromisoformat(epoch[name]) for name in ("valid_from", "valid_until"))
     return {**epoch, "valid_now": begins <= now < ends}
+
+
+def _conflicts_now(state: Mapping[str, Any], now: datetime) -> list[dict[str, Any]]:
+    """Return where the law of the device's place and that of others, as far as stated, differ."""
+    laws, place = state.get("laws", []), state.get("jurisdiction", "")
+    found = conflicts([from_statement(law) for law in laws], now, {place} if laws else ())
+    return [conflict.to_dict() for conflict in touching(found, place)]
 
 
 def _mode_now(state: Mapping[str, Any], now: datetime) -> dict[str, str]:

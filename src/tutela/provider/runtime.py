@@ -25,8 +25,16 @@ from django.conf import settings
 
 from tutela.errors import TutelaError
 from tutela.hashlist import Entry, HashList
+from tutela.hashlist.conflicts import Conflict, conflicts, read_folders, touching
 from tutela.hashlist.epoch import MANIFEST_FILE, TABLE_FILE, Expired, Manifest, read, verify
-from tutela.hashlist.legal_basis import LegalBasis, LegalBasisMissing, LegalBasisTampered, check_folder
+from tutela.hashlist.legal_basis import (
+    ACTS,
+    LegalBasis,
+    LegalBasisMissing,
+    LegalBasisTampered,
+    check_folder,
+    check_use,
+)
 from tutela.hashlist.matching import nearest_in
 from tutela.hashlist.trust import Trust, read_small
 from tutela.provider import config as configuration
@@ -72,6 +80,11 @@ class Epoch:
     def valid_until(self) -> datetime:
         """The window's end."""
         return self.manifest.valid_until
+
+    @cached_property
+    def scales(self) -> frozenset[str]:
+        """The scales by which its list classifies."""
+        return frozenset(entry.scale for entry in self.hash_list.entries)
 
     @cached_property
     def table(self) -> Table:
@@ -154,11 +167,17 @@ def alerts(now: datetime, withdrawn: Collection[str] = (), *, overtime: timedelt
             provider alerts may not run now.
     """
     config, secrets = configuration.load(settings.TUTELA_STATE)
-    _in_force(config, now, overtime)  # before the table key is asked for: it may be destroyed by now
+    basis = _in_force(config, now, overtime)  # before the table key is asked for: it may be destroyed by now
     epoch, *before = _CACHE.get(config)
+    check_use(basis, scales=epoch.scales)
     made = partial(Runtime, config, secrets, _at_rest(secrets), withdrawn=frozenset(withdrawn))
     return made(
-        epoch=epoch, earlier=tuple(made(epoch=one) for one in before if now < one.valid_until + overtime)
+        epoch=epoch,
+        earlier=tuple(
+            made(epoch=one)
+            for one in before
+            if now < one.valid_until + overtime and one.scales <= {*basis.scales}
+        ),
     )
 
 
@@ -172,7 +191,16 @@ def _in_force(config: Config, now: datetime, overtime: timedelta) -> LegalBasis:
     last = manifest.valid_until - timedelta(microseconds=1)
     moment = last if last < now <= last + overtime else now
     verify(read_small(Path(config.epoch) / MANIFEST_FILE), trust, moment)
-    return check_folder(Path(config.epoch), config.jurisdiction, trust, now)
+    basis = check_folder(Path(config.epoch), config.jurisdiction, trust, now)
+    check_use(basis, acts=ACTS, keep_days=config.preserve_days)
+    return basis
+
+
+def laws(now: datetime) -> list[Conflict]:
+    """Return where the law of the provider's place and others of its epoch differ; raises `TutelaError`."""
+    config = configuration.load(settings.TUTELA_STATE)[0]
+    bases, _ = read_folders([Path(config.epoch)], Trust.load(Path(config.trust)))
+    return touching(conflicts(bases, now, {config.jurisdiction}), config.jurisdiction)
 
 
 def manifest_of(source: Source) -> tuple[Manifest, Trust]:

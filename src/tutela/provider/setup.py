@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tutela.errors import TutelaError
 from tutela.hashlist.epoch.admission import admit
-from tutela.hashlist.legal_basis import LegalBasisMissing
+from tutela.hashlist.legal_basis import ACTS, LegalBasisMissing, check_use
 from tutela.hashlist.trust import Trust
 from tutela.provider import config as configuration
 from tutela.provider.atrest import KEY_BYTES
@@ -82,7 +82,7 @@ def set_up(
     if admitted.basis is None:
         raise admitted.why_no_basis or LegalBasisMissing
     manifest, basis = admitted.manifest, admitted.basis
-    load(config.source)
+    check_use(basis, acts=ACTS, keep_days=config.preserve_days, scales=load(config.source).scales)
     secrets = Secrets(
         at_rest=configuration.at_rest_key(state) or os.urandom(KEY_BYTES),
         hub_password=_secret(answers.hub_password_file, variables, "TUTELA_HUB_PASSWORD"),

@@ -21,6 +21,7 @@ class Status:
         alerts: "on", or the code of the reason why they are off.
         reason: that reason in a sentence.
         epoch, threshold, valid_until, statute, signers: of the epoch and the legal basis in force.
+        conflicts: where the law of the provider's place and those beside its epoch differ, in sentences.
         earlier_epochs: numbers of those whose late vouchers still count.
         table_keys_overdue: keys that should be destroyed by now.
         others: counts.
@@ -33,6 +34,7 @@ class Status:
     valid_until: str | None
     statute: str | None
     signers: str | None
+    conflicts: tuple[str, ...]
     earlier_epochs: tuple[int, ...]
     table_keys_overdue: int
     devices: int
@@ -72,6 +74,7 @@ def collect(now: datetime) -> Status:
         alerts=alerts,
         reason=reason,
         **found,
+        conflicts=_conflicts(now),
         table_keys_overdue=_keys_overdue(now),
         devices=Device.objects.filter(key=Device.Key.CURRENT).count(),
         vouchers_kept=Voucher.objects.count(),
@@ -83,6 +86,13 @@ def collect(now: datetime) -> Status:
         notices_due=Case.objects.filter(notice_due_at__lte=now, notified_at=None).count(),
         entries_withdrawn=Withdrawal.objects.count(),
     )
+
+
+def _conflicts(now: datetime) -> tuple[str, ...]:
+    try:
+        return tuple(conflict.sentence for conflict in runtime.laws(now))
+    except TutelaError:
+        return ()
 
 
 def _keys_overdue(now: datetime) -> int:
@@ -113,6 +123,7 @@ def rows(status: Status) -> list[tuple[str, str]]:
         ]
     return [
         *pairs,
+        ("Conflicts of laws", " ".join(status.conflicts) or "none among the legal bases of the epoch"),
         ("Devices enrolled", str(status.devices)),
         ("Vouchers kept", f"{status.vouchers_kept}; those that matched nothing are deleted on arrival"),
         ("Cases for review", str(status.cases_for_review)),
