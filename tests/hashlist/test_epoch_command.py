@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from trust_world import World
 from tutela.cli.epoch import app
+from tutela.errors import UsageError
 from tutela.hashlist import BadFile, HashList
 from tutela.hashlist.epoch import EpochExists, Older, UnknownSigner
 from tutela.hashlist.epoch.errors import Unpublished
@@ -264,3 +265,42 @@ def test_the_builder_is_told_to_destroy_its_copy_of_the_table_key(place: Path) -
     said = call("build", place / "list.jsonl", *args, *after(place)).stdout
     assert f"{place / 'told.key'} to the provider" in said
     assert "destroy your copy of it and its backups" in said
+
+
+def test_policies_and_models_in_use_are_logged(place: Path) -> None:
+    from tutela.cli.audit import app as audit
+    from tutela.cli.log import app as logs
+
+    def by(program: Any, *args: object) -> Result:
+        return CliRunner().invoke(program, [*map(str, args), "--json"])
+
+    folder, trust = place / "world" / "log", place / "trust.json"
+    check = ("log", folder, "--trust", trust, "--in-use")
+    assert isinstance(by(audit, *check).exception, NotLogged)
+    files = {
+        "trust": ("policy", trust),
+        "log-policy": ("policy", place / "policy"),
+        "everyday": ("model", ""),
+    }
+    for name, (kind, file) in files.items():
+        args = ("leaf", name, *([file] if file else []), "--kind", kind, "--version", 1)
+        made = by(logs, *args, "--signing-key", place / "sign.key", "--out", place / f"{name}.leaf")
+        assert made.exit_code == 0, made.exception
+    leaves = [place / f"{name}.leaf" for name in files]
+    append = ("append", folder, *leaves, "--signing-key", place / "log.key", "--policy", place / "policy")
+    assert by(logs, *append).exit_code == 0
+    done = by(audit, *check)
+    assert done.exit_code == 0, done.exception
+    found = json.loads(done.stdout)
+    assert (found["found"], found["leaves"]["model"], found["leaves"]["policy"]) == (3, 1, 2)
+    assert [(each["name"], each["signer"]) for each in found["published"]] == [
+        (name, "Example Centre") for name in files
+    ]
+    shown = CliRunner().invoke(audit, [str(arg) for arg in check]).stdout
+    assert "model everyday: version 1, signed by Example Centre" in shown
+    trust.write_text(trust.read_text().replace("Example Centre", "Example Center"))
+    assert isinstance(by(audit, *check).exception, NotLogged)
+    refused = by(
+        logs, "leaf", "rules", "--kind", "policy", "--version", 1, *append[5:7], "--out", place / "x"
+    )
+    assert isinstance(refused.exception, UsageError)

@@ -14,6 +14,7 @@ from tutela.cli.output import emit
 
 if TYPE_CHECKING:
     from tutela.hashlist.epoch.admission import Attested
+    from tutela.hashlist.epoch.artefacts import Logged
     from tutela.hashlist.epoch.holding import HeldEpoch
 
 Bundle = Annotated[Path, typer.Argument(metavar="LIST", help="Folder with the files of a list version.")]
@@ -51,10 +52,13 @@ def log_command(
         Path | None, typer.Option("--list", help="A list version: it, and all behind it, must be in it.")
     ] = None,
     epoch: Annotated[Path | None, typer.Option(help="An epoch's folder: it must be in it.")] = None,
+    in_use: Annotated[
+        bool, typer.Option("--in-use", help="The trust file, its log policy and our models must be in it.")
+    ] = False,
     as_json: AsJSON = False,
 ) -> None:
     """Check a whole log: witnesses, history, every leaf, and that what is published stands in it."""
-    from tutela.hashlist.epoch import logged
+    from tutela.hashlist.epoch import artefacts, logged
     from tutela.hashlist.trust import Trust, read_small
     from tutela.tlog import SignedCheckpoint
     from tutela.tlog.client import FolderSource, LogReader, UrlSource
@@ -72,16 +76,19 @@ def log_command(
     if epoch:
         expected += logged.epoch_leaves(epoch, trusted)
     logged.require(found.leaves, expected)
+    published = artefacts.published(found.leaves, trusted)
+    used = artefacts.in_use(trusted, read_small(trust)) if in_use else ()
+    artefacts.require(published, used, trusted)
     result = {
         "ok": True,
         "origin": found.verified.checkpoint.origin,
         "size": found.verified.checkpoint.size,
         "witnesses": {name: time.isoformat() for name, time in sorted(found.verified.witnesses.items())},
         "leaves": dict(sorted(Counter(leaf.kind for leaf in found.leaves).items())),
-        "found": len(expected),
+        "found": len(expected) + len(used),
+        "published": [_version(each) for each in published],
     }
-    said = f"{result['size']} leaves, all of them sound; {len(expected)} that had to be there are."
-    emit(result, lambda: say(said), as_json=as_json)
+    emit(result, lambda: _print_log(result), as_json=as_json)
 
 
 def held_command(
@@ -113,6 +120,21 @@ def register(app: typer.Typer) -> None:
     app.command("list")(list_command)
     app.command("log")(log_command)
     app.command("held")(held_command)
+
+
+def _version(logged: Logged) -> dict[str, Any]:
+    its = logged.artefact
+    said: dict[str, Any] = {"kind": its.kind, "name": its.name, "version": logged.version}
+    return {**said, "date": logged.date.isoformat(), "sha256": its.sha256, "signer": logged.signer}
+
+
+def _print_log(result: dict[str, Any]) -> None:
+    say(f"{result['size']} leaves, all of them sound; {result['found']} that had to be there are.")
+    for kind, count in result["leaves"].items():
+        say(f"{count:>8}  {kind}")
+    for each in result["published"]:
+        about = f"version {each['version']}, signed by {each['signer']}, {each['sha256'][:16]}"
+        say(f"{each['date']}  {each['kind']} {each['name']}: {about}")
 
 
 def _about(held: HeldEpoch, found: Attested) -> dict[str, Any]:

@@ -91,6 +91,38 @@ def append_command(
     emit(result, lambda: say(f"{len(entries)} appended; the log has {result['size']}"), as_json=as_json)
 
 
+@app.command("leaf")
+def leaf_command(
+    name: Annotated[
+        str, typer.Argument(help="Under which it is published: log-policy, trust, everyday, ...")
+    ],
+    file: Annotated[Path | None, typer.Argument(help="[default: this program's model of that name]")] = None,
+    *,
+    kind: Annotated[str, typer.Option(help="policy or model.")],
+    version: Annotated[int, typer.Option(min=1, help="Counts from 1 under its name.")],
+    signing_key: Annotated[Path, typer.Option(help="Key file of `tutela epoch keygen`.")],
+    out: Annotated[Path, typer.Option(help="Leaf file to write, for `tutela log append`.")],
+    as_json: AsJSON = False,
+) -> None:
+    """Sign the leaf of one version of a policy or a model."""
+    from tutela.hashlist.epoch import artefacts
+    from tutela.hashlist.trust import Signer
+    from tutela.sealed import keyfile
+    from tutela.tlog import files
+    from tutela.voucher import masks
+
+    if file is None and kind != artefacts.MODEL:
+        raise UsageError(f"Which file is the {kind} {name}?", hint="Only models come with the program.")
+    data = _read(file) if file else masks.data(name)
+    signer = Signer(keyfile.load(signing_key, keyfile.passphrase_from_environment()))
+    artefact = artefacts.Artefact(kind, name, artefacts.digest(data))
+    leaf = artefacts.sign(artefact, version, datetime.now(UTC), signer)
+    files.write_all(out.parent, {out.name: leaf.to_bytes()})
+    result = {"ok": True, "leaf": str(out), "kind": kind, "name": name, "version": version}
+    result["sha256"] = leaf.sha256
+    emit(result, lambda: say(f"{out}: {kind} {name}, version {version}, {leaf.sha256}"), as_json=as_json)
+
+
 @app.command("proof")
 def proof_command(
     where: Where,

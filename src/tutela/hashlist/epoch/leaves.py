@@ -7,6 +7,8 @@
 | an epoch | `epoch` | its manifest's digest | from when it is valid |
 | a legal basis | `legal-basis` | SHA-256 of its file | from when it is valid |
 
+A constitution is a record of its history. Policies and models have leaves that a key signs: `artefacts`.
+
 A leaf follows from the thing, so a device makes it again and asks for the proof of exactly this leaf. No leaf
 holds a hash of a picture: entries stand in it by their salted commitments.
 """

@@ -25,11 +25,16 @@ class UnknownProfile(UsageError):
 
 
 @cache
-def _text(profile: str) -> str:
+def data(profile: str) -> bytes:
+    """Return the bytes of a profile's data file, whose SHA-256 is logged.
+
+    Raises:
+        UnknownProfile: there are no masks of that name.
+    """
     file = resources.files(__package__).joinpath(f"{profile}.json")
     if not profile.isidentifier() or not file.is_file():
         raise UnknownProfile(f"There is no profile named {profile!r}.", hint="Use: everyday.")
-    return file.read_text(encoding="utf-8")
+    return file.read_bytes()
 
 
 def describe(profile: str) -> dict[str, Any]:
@@ -38,8 +43,8 @@ def describe(profile: str) -> dict[str, Any]:
     Raises:
         UnknownProfile: there are no masks of that name.
     """
-    data: dict[str, Any] = json.loads(_text(profile))
-    return data
+    found: dict[str, Any] = json.loads(data(profile))
+    return found
 
 
 @cache
