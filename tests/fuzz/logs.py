@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +24,11 @@ from tutela.tlog import (
     verify_offline,
 )
 from tutela.tlog import checkpoint as checkpoints
+from tutela.tlog.client import cosigned
+from tutela.tlog.log import Log
+from tutela.tlog.serving import read_file
 from tutela.tlog.tree import Tree, leaf_hash
-from tutela.tlog.witness import AddCheckpoint, Witness
+from tutela.tlog.witness import AddCheckpoint, Answer, Witness
 from tutela.tlog.witness_store import WitnessStore
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -150,6 +154,61 @@ def read_path(data: bytes) -> None:
     assert tiles.path(place.level, place.index, place.width) == text
 
 
+def tile_seeds() -> tuple[bytes, ...]:
+    return (b"".join(map(leaf_hash, LOG_ENTRIES)), b"")
+
+
+def read_tile(data: bytes) -> None:
+    """A tile of nine hashes, or of as many as it has."""
+    for count in (9, len(data) // 32):
+        with contextlib.suppress(TutelaError):
+            assert data.startswith(b"".join(tiles.parse_tile(data, count)))
+
+
+_FOLDER = tempfile.TemporaryDirectory(prefix="tutela-fuzz-")
+
+
+@functools.cache
+def _log() -> Log:
+    log = Log.create(Path(_FOLDER.name) / "log", LOG_SIGNER)
+    log.append(LOG_ENTRIES)
+    return log
+
+
+def answer_seeds() -> tuple[bytes, ...]:
+    made = cosignature.cosign(_log().head.note.text, WITNESS_SIGNER, 1_769_904_000)
+    return (made.line().encode(), b"3\n")
+
+
+def read_answer(data: bytes) -> None:
+    """What a witness answers to whoever runs a log: a cosignature that verifies, or a refusal by name."""
+    witness = Policy.parse(policy_seeds()[0]).witnesses[0]
+    with contextlib.suppress(TutelaError):
+        cosigned(_log(), witness, lambda *_: Answer(409, data))
+    found = cosigned(_log(), witness, lambda *_: Answer(200, data))
+    cosignature.verify(_log().head.note.text, found, WITNESS_SIGNER.key)
+
+
+def served_seeds() -> tuple[bytes, ...]:
+    return (
+        b"healthz",
+        b"checkpoint",
+        b"tile/0/000.p/9",
+        b"tile/entries/000.p/9",
+        b"../secret",
+        b"tile/../../x",
+    )
+
+
+def read_served(data: bytes) -> None:
+    """A path that anybody asks a log for: nothing of another folder comes back."""
+    folder = Path(_FOLDER.name) / "log"
+    _log()
+    (folder.parent / "secret").write_bytes(b"a secret")
+    answer, _ = read_file(folder, data.decode("latin-1"))
+    assert b"a secret" not in answer.body
+
+
 Row = tuple[Callable[[bytes], object], Callable[[], tuple[bytes, ...]], int]
 
 #: name -> (function, seeds, longest), as the rows of `targets`
@@ -163,4 +222,7 @@ PARSERS: Mapping[str, Row] = {
     "log-leaf": (read_leaf, leaf_seeds, 2048),
     "log-bundle": (read_bundle, bundle_seeds, 2048),
     "log-path": (read_path, path_seeds, 128),
+    "log-tile": (read_tile, tile_seeds, 1024),
+    "log-answer": (read_answer, answer_seeds, 1024),
+    "log-served": (read_served, served_seeds, 128),
 }

@@ -6,6 +6,7 @@ import base64
 import functools
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pi_heif
 from PIL import Image
+from tests.fuzz import logs
 
 from tutela.cybertip import documents
 from tutela.cybertip.vocabulary import IncidentType
@@ -122,7 +124,8 @@ ABSENCE_COMMITMENT = bytes.fromhex(_vectors()["absence"]["commitment"])
 
 
 def trusts() -> tuple[bytes, ...]:
-    return (json.dumps(TRUST.to_dict()).encode(),)
+    complete = replace(TRUST, constitution=b"c" * 32, log_policy=logs.policy_seeds()[0].decode())
+    return (json.dumps(complete.to_dict()).encode(), json.dumps(TRUST.to_dict()).encode())
 
 
 def entry() -> Entry:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.fuzz import distribution, django_ready, logs, seeds
+from tests.fuzz import distribution, django_ready, logs, published, seeds
 
 from tutela import audit, fingerprint
 from tutela.audit import lines as audit_lines
@@ -425,11 +425,11 @@ TARGETS: Mapping[str, Target] = {
     "audit-line": Target(audit_line, audit_lines_of, 2048),
     "routing-rules": Target(routing_rules, seeds.rules),
     "address-ranges": Target(address_ranges, seeds.ranges),
-    "distribution-root": Target(distribution.root, distribution.roots, 8192),
-    "distribution-timestamp": Target(distribution.timestamp, distribution.timestamps, 2048),
-    "distribution-path": Target(distribution.path, distribution.paths, 300),
-    "distribution-range": Target(distribution.ranges, distribution.range_headers, 200),
     "file-key": Target(file_key, file_keys, 2048),
     "held-file": Target(held_file, held_files, 2048),
-    **{name: Target(*row) for name, row in logs.PARSERS.items()},
+    **{
+        name: Target(*row)
+        for rows in (logs.PARSERS, published.PARSERS, distribution.PARSERS)
+        for name, row in rows.items()
+    },
 }

@@ -151,6 +151,8 @@ class Session(tuf.ngclient.Updater):
             raise DistributionFailed from error
         except exceptions.RepositoryError as error:
             raise self._refusal(error) from error
+        except (TypeError, ValueError, AttributeError, KeyError) as error:  # it checks not every field's kind
+            raise Malformed(f"({self._files.last})") from error
 
     def _refusal(self, error: exceptions.RepositoryError) -> DistributionRefused:
         """Name a refusal by its kind and by how far the look had come."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from securesystemslib.exceptions import StorageError
 from securesystemslib.signer import Signer
 from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
@@ -55,7 +56,7 @@ class State:
                 )
                 for name, meta in snapshot.signed.meta.items()
             }
-        except (ValueError, OSError, RepositoryError) as error:
+        except (ValueError, TypeError, AttributeError, OSError, StorageError, RepositoryError) as error:
             raise NoRepository from error
         return cls(root, timestamp, snapshot, roles)
 

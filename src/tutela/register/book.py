@@ -194,7 +194,8 @@ def document_of(data: bytes) -> Document:
         raise Malformed(error.message) from error
     signed = found.get("signed") if isinstance(found, dict) else None
     kind = signed.get("type") if isinstance(signed, dict) else None
-    if kind != CONSTITUTION and (kind not in KINDS or len(data) > MAX_STATEMENT):
+    known = isinstance(kind, str) and (kind == CONSTITUTION or (kind in KINDS and len(data) <= MAX_STATEMENT))
+    if not known:
         raise Malformed("It is no signed statement of a known kind.")
     return Document(data, str(kind), hashlib.sha256(strict_json.canonical(signed)).hexdigest())
 

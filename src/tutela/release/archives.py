@@ -8,9 +8,17 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import tarfile
 import zipfile
+import zlib
+from typing import Final
 
+MAX_UNPACKED: Final = 1 << 26
+_UNREADABLE: Final = (
+    *(OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError),
+    *(zipfile.BadZipFile, tarfile.TarError),
+)
 #: name -> facts of a member, the most telling first
 _Members = dict[str, dict[str, object]]
 
@@ -27,7 +35,7 @@ def difference(name: str, first: bytes, second: bytes) -> str:
         return ""
     try:
         left, right = _members(name, first), _members(name, second)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, tarfile.TarError):
+    except _UNREADABLE:
         return f"{name} cannot be read as an archive"
     for member in sorted(left.keys() ^ right.keys()):
         return f"{name}: {member} is in one of them only"
@@ -46,6 +54,8 @@ def _members(name: str, data: bytes) -> _Members:
 
 def _zip_members(data: bytes) -> _Members:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if sum(member.file_size for member in archive.infolist()) > MAX_UNPACKED:
+            raise ValueError("The archive unpacks to too much.")
         return {
             member.filename: {
                 "content": archive.read(member),
@@ -59,7 +69,11 @@ def _zip_members(data: bytes) -> _Members:
 
 def _tar_members(data: bytes) -> _Members:
     found: _Members = {}
-    with gzip.open(io.BytesIO(data)) as plain, tarfile.open(fileobj=plain) as archive:
+    with gzip.open(io.BytesIO(data)) as plain:
+        unpacked = plain.read(MAX_UNPACKED + 1)
+    if len(unpacked) > MAX_UNPACKED:
+        raise ValueError("The archive unpacks to too much.")
+    with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as archive:
         for member in archive:
             file = archive.extractfile(member) if member.isfile() else None
             found[member.name] = {
