@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.distribution.house import DAY, HOUR, NOW, House, fresh
 
-from tutela.distribution import Organisation, RoleKeys, repository
+from tutela.distribution import Lifetimes, Organisation, RoleKeys, repository
 from tutela.distribution.errors import (
     BadPath,
     Busy,
@@ -136,6 +136,30 @@ def test_the_root_rotates_and_old_clients_follow(house: House, tmp_path: Path) -
     house.timestamp = new_timestamp
     house.beat(NOW)
     assert house.reader(tmp_path / "another").refresh(NOW).versions["root"] == 2
+
+
+def test_a_root_that_ran_out_is_renewed_and_clients_of_the_first_one_follow(
+    house: House, tmp_path: Path
+) -> None:
+    """Offline for longer than a root lives: the chain of roots is followed, and its end must be in force."""
+    late = NOW + 401 * DAY
+    for role, keys in (("targets", house.targets), ("builder", house.builder), ("centre", house.centre)):
+        house.repository.renew([role], (*keys, *house.online), late)
+    with pytest.raises(Expired):
+        house.reader(tmp_path / "state").refresh(late)
+    with pytest.raises(NotEnoughKeys):
+        house.repository.renew(["root"], house.root[:1], late)
+    house.repository.renew(["root"], house.root[1:], late)
+    house.repository.renew(["root"], house.root[:2], late + DAY)
+    assert house.reader(tmp_path / "state").refresh(late).versions["root"] == 3
+    assert house.repository.expiries()["root"] == late + DAY + Lifetimes().root
+
+
+def test_only_what_is_there_is_renewed(house: House) -> None:
+    for roles in ([], ["timestamp"], ["nobody"], ["root", "timestamp"]):
+        with pytest.raises(CannotPublish):
+            house.repository.renew(roles, house.all, NOW)
+    assert house.repository.root() == house.first
 
 
 @pytest.mark.parametrize("written", range(4))

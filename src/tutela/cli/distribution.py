@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tutela.cli import distribution_keys
 from tutela.cli.lists import AsJSON, progress, say
 from tutela.cli.output import emit
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from tutela.distribution.keys import Signer
 
 app = typer.Typer(no_args_is_help=True, help="Publish lists and epochs; fetch what is current, verified.")
+
+distribution_keys.register(app)
 
 Folder = Annotated[Path, typer.Argument(metavar="REPOSITORY", help="Folder of the repository.")]
 Location = Annotated[str, typer.Argument(help="https address of a repository, or a folder.")]
@@ -61,7 +64,7 @@ def init_command(
     organisations = [
         Organisation(name, RoleKeys.of([signers[name]]), tuple(its)) for name, its in patterns.items()
     ]
-    _save(keys, made)
+    save(keys, made)
     root = Repository(folder).create(roles, organisations, list(signers.values()), datetime.now(UTC))
     _write(root_out, root)
     result = {
@@ -71,7 +74,7 @@ def init_command(
         "root_threshold": root_threshold,
         "keys": sorted(f"{name}.key" for name in made),
     }
-    emit(result, lambda: _show(result), as_json=as_json)
+    emit(result, lambda: show(result), as_json=as_json)
 
 
 @app.command("publish")
@@ -90,7 +93,7 @@ def publish_command(
 
     repository, now = Repository(folder), datetime.now(UTC)
     names = (organisation, *((proofs_by,) if epoch else ()), "snapshot", "timestamp")
-    signers, number = _signers(keys, tuple(dict.fromkeys(names))), None
+    signers, number = signers_in(keys, tuple(dict.fromkeys(names))), None
     if epoch:
         number = repository.publish_epoch(epoch, signers, now)
     if file or epoch is None:
@@ -99,7 +102,7 @@ def publish_command(
         )
     result = {"ok": True, "repository": str(folder), "organisation": organisation, "epoch": number}
     result["files"] = [each.name for each in file]
-    emit(result, lambda: _show(result), as_json=as_json)
+    emit(result, lambda: show(result), as_json=as_json)
 
 
 @app.command("publish-proofs")
@@ -114,10 +117,10 @@ def publish_proofs_command(
     """Publish the fresh proofs of an epoch, daily; the builder's keys are not needed."""
     from tutela.distribution import Repository
 
-    signers = _signers(keys, (proofs_by, "snapshot", "timestamp"))
+    signers = signers_in(keys, (proofs_by, "snapshot", "timestamp"))
     number = Repository(folder).publish_proofs(epoch, signers, datetime.now(UTC))
     result = {"ok": True, "repository": str(folder), "organisation": proofs_by, "epoch": number}
-    emit(result, lambda: _show(result), as_json=as_json)
+    emit(result, lambda: show(result), as_json=as_json)
 
 
 @app.command("refresh-timestamp")
@@ -125,9 +128,9 @@ def refresh_command(folder: Folder, *, keys: Keys, as_json: AsJSON = False) -> N
     """Say for another day that the state is current."""
     from tutela.distribution import Repository
 
-    until = Repository(folder).refresh_timestamp(_signers(keys, ("timestamp",)), datetime.now(UTC))
+    until = Repository(folder).refresh_timestamp(signers_in(keys, ("timestamp",)), datetime.now(UTC))
     result = {"ok": True, "repository": str(folder), "valid_until": until.isoformat()}
-    emit(result, lambda: _show(result), as_json=as_json)
+    emit(result, lambda: show(result), as_json=as_json)
 
 
 @app.command("mirror")
@@ -151,7 +154,7 @@ def mirror_command(
         "resumed": made.resumed,
         **made.status.to_dict(),
     }
-    emit(result, lambda: _show(result), as_json=as_json)
+    emit(result, lambda: show(result), as_json=as_json)
 
 
 @app.command("fetch")
@@ -181,7 +184,7 @@ def fetch_command(
         "resumed": fetched.resumed,
         **status.to_dict(),
     }
-    emit(result, lambda: _show(result), as_json=as_json)
+    emit(result, lambda: show(result), as_json=as_json)
 
 
 @app.command("status")
@@ -190,7 +193,7 @@ def status_command(location: Location, *, state: State, root: Root = None, as_js
     updater = _updater(location, state, root)
     status = updater.refresh(datetime.now(UTC))
     result = {"ok": True, **status.to_dict(), "files": list(updater.paths())}
-    emit(result, lambda: _show(result), as_json=as_json)
+    emit(result, lambda: show(result), as_json=as_json)
 
 
 def _updater(location: str, state: Path, root: Path | None) -> Updater:
@@ -211,7 +214,7 @@ def _signers_of(made: dict[str, bytes]) -> dict[str, Signer]:
     return {name: signer(secret) for name, secret in made.items()}
 
 
-def _signers(keys: Path, names: Sequence[str]) -> list[Signer]:
+def signers_in(keys: Path, names: Sequence[str]) -> list[Signer]:
     """Return the signers of roles: NAME.key, and NAME-1.key and so on where there are several."""
     from tutela.distribution import signer
     from tutela.sealed import keyfile
@@ -224,7 +227,8 @@ def _signers(keys: Path, names: Sequence[str]) -> list[Signer]:
     return [signer(keyfile.load(file, passphrase)) for file in files]
 
 
-def _save(keys: Path, made: dict[str, bytes]) -> None:
+def save(keys: Path, made: dict[str, bytes]) -> None:
+    """Write key files into a folder, each only if it is not there."""
     from tutela.distribution.storage import storage_errors
     from tutela.sealed import keyfile
 
@@ -242,7 +246,7 @@ def _write(path: Path, data: bytes) -> None:
         write(path, data)
 
 
-def _show(result: dict[str, Any]) -> None:
+def show(result: dict[str, Any]) -> None:
     """Print one line a value."""
     for name, value in result.items():
         if name == "ok" or value in ([], {}, None):

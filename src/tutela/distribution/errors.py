@@ -93,6 +93,14 @@ class Malformed(DistributionRefused):
     sentence = "A statement of the repository cannot be read."
 
 
+class RunsOut(_Explained, VerificationError):
+    """The publisher's side: a statement ends soon, or has ended."""
+
+    code = "distribution.runs_out"
+    sentence = "A statement of the repository runs out."
+    advice = "Renew it with `tutela distribution renew`; the timestamp with `refresh-timestamp`."
+
+
 class NotListed(DistributionRefused):
     """No organisation that may publish the file does."""
 

@@ -17,7 +17,7 @@ a transparency log does that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -207,25 +207,59 @@ class Repository:
             return timestamp.signed.expires
 
     def rotate(self, keys: Mapping[str, RoleKeys], signers: Sequence[Signer], now: datetime) -> bytes:
-        """Give roles other keys by a new root, and return it; without keys, renew the root.
+        """Give roles other keys by a new root, and return it.
 
         The old root's keys and the new root's must both sign. What other roles have signed is signed again
         with old and new keys first, so that the state is valid for clients of either root.
         """
         with alone(self.folder), storage_errors():
             state = State.load(self.folder)
-            root = Metadata.from_bytes(to_bytes(state.root)).signed
-            assert isinstance(root, Root)
+            root = self._next_root(state, now)
             for role, its in keys.items():
                 if role not in TOP:
                     raise CannotPublish("A root gives keys to root, targets, snapshot and timestamp.")
                 for old in list(root.roles[role].keyids):
                     root.revoke_key(old, role)
                 _set_keys(root, role, its)
-            root.version, root.expires = root.version + 1, self._until(ROOT, now)
             changed = {TARGETS: state.role(TARGETS)} if TARGETS in keys else {}
             touched = bool(set(keys) & {TARGETS, SNAPSHOT, TIMESTAMP})
             return self._release(state, changed, signers, now, new_root=root, renew=touched)
+
+    def renew(self, roles: Collection[str], signers: Sequence[Signer], now: datetime) -> None:
+        """Sign again what runs out, with nothing else changed.
+
+        Args:
+            roles: root, targets, snapshot or organisations. For all but the root, the snapshot and the
+                timestamp are new as well, and must sign.
+            signers: enough for all of that.
+            now: the time.
+
+        Raises:
+            CannotPublish: a role is not known, or is the timestamp; keys are too few.
+        """
+        if not roles or TIMESTAMP in roles:
+            raise CannotPublish(
+                "Name root, targets, snapshot or an organisation; the timestamp has its own way."
+            )
+        with alone(self.folder), storage_errors():
+            state = State.load(self.folder)
+            changed = {role: state.role(role) for role in roles if role not in {ROOT, SNAPSHOT}}
+            root = self._next_root(state, now) if ROOT in roles else None
+            self._release(state, changed, signers, now, new_root=root, renew=set(roles) != {ROOT})
+
+    def root(self) -> bytes:
+        """Return the newest root."""
+        return to_bytes(State.load(self.folder).root)
+
+    def expiries(self) -> dict[str, datetime]:
+        """Return until when each statement is believed, by its role."""
+        return {role: each.signed.expires for role, each in State.load(self.folder).all().items()}
+
+    def delegated_paths(self, name: str) -> tuple[str, ...]:
+        """Return the patterns under which an organisation publishes; none if it is not known."""
+        delegations = State.load(self.folder).role(TARGETS).delegations
+        roles = (delegations.roles if delegations else None) or {}
+        return tuple((roles[name].paths if name in roles else None) or ())
 
     def delegate(self, organisation: Organisation, signers: Sequence[Signer], now: datetime) -> None:
         """Let an organisation publish, or give it other keys or paths; it and the targets' keys must sign."""
@@ -294,6 +328,12 @@ class Repository:
         )
         sign(timestamp, TIMESTAMP, roots, signers)
         return {f"{version}.snapshot.json": data, "timestamp.json": to_bytes(timestamp)}
+
+    def _next_root(self, state: State, now: datetime) -> Root:
+        root = Metadata.from_bytes(to_bytes(state.root)).signed
+        assert isinstance(root, Root)
+        root.version, root.expires = root.version + 1, self._until(ROOT, now)
+        return root
 
     def _until(self, role: str, now: datetime) -> datetime:
         if now.tzinfo is None:
