@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from guard_samples import ANNA, ON, SIGNER, START, TRUST, Clock, MemoryKeys, attachment, build, pattern
+from guard_samples import ANNA, ON, SIGNER, START, TRUST, Clock, MemoryKeys, attachment, build, guard, pattern
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -112,6 +112,26 @@ def test_conflicts_of_laws_are_shown_and_decide_nothing(tmp_path, place, kind, s
     ]
     assert describe(store, START + timedelta(days=60))["conflicts"] == []  # over in every place
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("days", "code", "says"),
+    [
+        (-1, "legal_basis.expired", "the legal basis ended on 2026-10-31T12:00:00Z"),
+        (60, "legal_basis.not_logged", "there is no legal basis"),
+    ],
+)
+def test_a_law_that_does_not_hold_is_none_on_its_side_of_a_conflict(tmp_path, days, code, says):
+    epoch, _ = build(tmp_path / "e", [pattern(1), pattern(2)], basis_days=days)
+    if days > 0:
+        (epoch / "legal-basis-XX.tlog-proof").unlink()
+    other = LegalBasis("YY", "Other Act", START, START + timedelta(days=60), b"q" * 32)
+    (epoch / file_name("YY")).write_bytes(make(other, SIGNER))
+    made = guard()
+    assert made.load_epoch(epoch, TRUST).code == code
+    (found,) = made.status()["conflicts"]
+    assert found["kind"] == "permits"
+    assert {"jurisdiction": "XX", "says": says} in found["views"]
 
 
 def test_an_epoch_that_ended_meanwhile_is_shown_as_ended(folder):

@@ -69,7 +69,7 @@ class Epoch:
     Attributes:
         admitted: what held.
         trust: under which it did.
-        laws: all legal bases beside it, of whatever place: that of the device only if it holds.
+        laws: the signed legal bases beside it, of whatever place; the device's own only if it holds or held.
     """
 
     admitted: Admitted
@@ -163,7 +163,7 @@ def complete(
     found = admission.complete(
         attested, directory, trust, jurisdiction, now, previous=before, seen=seen, progress=progress
     )
-    return Epoch(found, trust, _laws(directory, found.basis, jurisdiction, trust))
+    return Epoch(found, trust, _laws(directory, found, jurisdiction, trust))
 
 
 def renew(epoch: Epoch, attested: Attested, directory: Path, jurisdiction: str, now: datetime) -> Epoch:
@@ -179,16 +179,16 @@ def renew(epoch: Epoch, attested: Attested, directory: Path, jurisdiction: str, 
         basis = admission.check_basis(attested, epoch.trust, jurisdiction, now)
     except LegalBasisMissing as error:
         missing = error
-    laws = _laws(directory, basis, jurisdiction, epoch.trust)
-    return Epoch(Admitted(attested, epoch.table, basis, missing), epoch.trust, laws)
+    found = Admitted(attested, epoch.table, basis, missing)
+    return Epoch(found, epoch.trust, _laws(directory, found, jurisdiction, epoch.trust))
 
 
-def _laws(
-    directory: Path, basis: LegalBasis | None, jurisdiction: str, trust: Trust
-) -> tuple[LegalBasis, ...]:
-    """Return the signed legal bases of a folder, and for the device's own place what was checked whole."""
-    others = [found for found in read_folders([directory], trust)[0] if found.jurisdiction != jurisdiction]
-    return (*others, *([] if basis is None else [basis]))
+def _laws(directory: Path, found: Admitted, jurisdiction: str, trust: Trust) -> tuple[LegalBasis, ...]:
+    """Return the signed legal bases of a folder; the device's own only if it holds, or held till it ended."""
+    own = found.basis is not None or isinstance(found.why_no_basis, LegalBasisExpired)
+    return tuple(
+        law for law in read_folders([directory], trust)[0] if own or law.jurisdiction != jurisdiction
+    )
 
 
 def _check_profile(manifest: Manifest) -> None:
