@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tutela.cli import register_constitution
 from tutela.cli.output import emit, stdout
 
 if TYPE_CHECKING:
     from tutela.register.book import Book
 
 app = typer.Typer(no_args_is_help=True, help="A list register: constitution, statements, versions, log.")
+app.add_typer(register_constitution.app, name="constitution")
 
 FILE: dict[str, Any] = {"exists": True, "dir_okay": False, "resolve_path": True}
 Database = Annotated[str, typer.Option(help="Database URL. [default: SQLite in the data folder]")]
@@ -55,6 +57,24 @@ def init(
         stdout.print(f"Anchor {done['anchor']}\nLog {done['vkey']}", soft_wrap=True)
 
     emit(done, human, as_json=as_json)
+
+
+@app.command()
+def keygen(
+    *,
+    key_out: Annotated[Path, typer.Option(help="Key file to write, under TUTELA_KEY_PASSPHRASE.")],
+    as_json: AsJSON = False,
+) -> None:
+    """Make an organisation's key on its own machine, and print the public half for the constitution."""
+    import secrets
+
+    from tutela.hashlist.trust import Signer
+    from tutela.sealed import keyfile
+
+    signer = Signer(secrets.token_bytes(32))
+    keyfile.save(key_out, signer.private, keyfile.passphrase_from_environment())
+    result = {"ok": True, "file": str(key_out), "public_key": signer.public_key.hex()}
+    emit(result, lambda: stdout.print(signer.public_key.hex(), soft_wrap=True), as_json=as_json)
 
 
 @app.command()

@@ -7,6 +7,7 @@ VerificationError
 └── HistoryChanged     stored rows are not what was accepted
 InputError
 ├── NotToSign          a file is no statement that could be signed
+├── BadRules           a file of rules is no constitution's
 └── TooManyDisputes    an account opened its share of disputes for today
 """
 
@@ -37,6 +38,12 @@ class NotToSign(InputError):
     """A file is no statement that could be signed."""
 
     code = "register.not_to_sign"
+
+
+class BadRules(InputError):
+    """The file of rules is not TOML of the form that is read here, or drops what must keep its place."""
+
+    code = "register.rules"
 
 
 class TooManyDisputes(InputError):
