@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from trust_world import World
 from tutela.cli import audit, epoch, lists
 from tutela.hashlist import absence
 from tutela.hashlist.auditing import OtherList
@@ -56,12 +58,16 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     output(lists.app, "make", tmp_path / "listed", "--out", tmp_path / "list.jsonl")
     trust = ("--trust", tmp_path / "trust.json", "--name", "Example Centre")
     output(epoch.app, "keygen", "--key-out", tmp_path / "sign.key", *trust)
+    world = World(datetime.now(UTC) - timedelta(seconds=2), tmp_path)
+    (tmp_path / "root").write_text(world.version.root.hex())
+    (tmp_path / "checkpoint").write_bytes(world.listed.to_bytes())
     return tmp_path
 
 
 def build(place: Path, name: str, *more: object) -> Path:
     keys = ("--signing-key", place / "sign.key", "--key-out", place / f"{name}.key")
-    output(epoch.app, "build", place / "list.jsonl", "--out", place / name, *keys, *more)
+    version = ("--list-root", (place / "root").read_text(), "--checkpoint", place / "checkpoint")
+    output(epoch.app, "build", place / "list.jsonl", "--out", place / name, *keys, *version, *more)
     return place / name
 
 

@@ -95,7 +95,7 @@ def disaster(new_folder: Callable[[str], Path]) -> Iterator[Disaster]:
         played = deliver(built, playing, points)
         story._wait_for_review(built, lambda _: None)
         report(built, points)
-        result = story._count(built, played, reviewed=True)
+        result = story._count(built, played, None, reviewed=True)
         yield Disaster(built, played, points, result)
 
 
