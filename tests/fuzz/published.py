@@ -15,10 +15,19 @@ from pathlib import Path
 from tests.fuzz import seeds
 from tests.trust_world import World, few_entries
 
-from tutela.hashlist import governance, legal_basis
+from tutela.hashlist import governance, legal_basis, strict_json
 from tutela.hashlist.epoch import build_epoch
 from tutela.hashlist.epoch.admission import Chain, Pins, attest_folder, read_chain
 from tutela.hashlist.epoch.holding import Held, HeldEpoch
+from tutela.hashlist.governance import (
+    Constitution,
+    Endorsements,
+    publication,
+    read_constitution,
+    statements,
+    verify,
+    verify_list,
+)
 from tutela.hashlist.trust import Trust, TrustedKey
 from tutela.register import book, signing
 from tutela.release import archives, builds, sbom, sums
@@ -27,6 +36,45 @@ from tutela.voucher import everyday
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 RELEASE_SIGNER = Ed25519Signer("example.org/release", b"\3" * 32)
+
+
+def constitution(data: bytes) -> None:
+    read_constitution(data, seeds.constitution().digest)
+
+
+def constitution_unsigned(data: bytes) -> None:
+    read = Constitution.from_dict(strict_json.read(data))
+    assert Constitution.from_dict(read.to_dict()) == read
+
+
+def constitutions_unsigned() -> tuple[bytes, ...]:
+    return (json.dumps(seeds.constitution().to_dict()).encode(),)
+
+
+def governance_statement(data: bytes) -> None:
+    verify(data, seeds.constitution().directory)
+
+
+def governance_unsigned(data: bytes) -> None:
+    """What an organisation might sign by mistake."""
+    read = statements.from_dict(strict_json.read(data))
+    assert statements.from_dict(read.to_dict()) == read
+
+
+def endorsements(data: bytes) -> None:
+    read = Endorsements.parse(data)
+    assert Endorsements.parse(read.to_bytes()) == read
+    root = seeds.published().root
+    read.verify(root, "child-sexual-exploitation-and-abuse", NOW, seeds.constitution())
+
+
+def governance_history(data: bytes) -> None:
+    files = {**seeds.published().files, "history.jsonl": data}
+    verify_list(files, seeds.constitution().digest, NOW)
+
+
+def commitments(data: bytes) -> None:
+    publication.read_commitments(data)
 
 
 def chains() -> tuple[bytes, ...]:
@@ -169,6 +217,13 @@ Row = tuple[Callable[[bytes], object], Callable[[], tuple[bytes, ...]], int]
 
 #: name -> (function, seeds, longest), as the rows of `targets`
 PARSERS: Mapping[str, Row] = {
+    "constitution": (constitution, seeds.constitutions, 8192),
+    "constitution-unsigned": (constitution_unsigned, constitutions_unsigned, 8192),
+    "governance-statement": (governance_statement, seeds.governance_statements, 4096),
+    "governance-unsigned": (governance_unsigned, seeds.governance_unsigned, 2048),
+    "governance-history": (governance_history, seeds.histories, 1 << 14),
+    "endorsements": (endorsements, seeds.endorsement_files, 8192),
+    "commitments": (commitments, seeds.commitment_files, 2048),
     "constitution-chain": (chain, chains, 8192),
     "held": (held, held_epochs, 1 << 15),
     "legal-basis-claimed": (claimed, seeds.signed_legal_bases, 2048),

@@ -30,15 +30,6 @@ from tutela.guard.store import Store
 from tutela.hashlist import HashList, Labels, Provenance, absence, envelope, legal_basis, strict_json
 from tutela.hashlist.epoch import verify as verify_manifest
 from tutela.hashlist.formats import plain, table
-from tutela.hashlist.governance import (
-    Constitution,
-    Endorsements,
-    publication,
-    read_constitution,
-    statements,
-    verify,
-    verify_list,
-)
 from tutela.hashlist.trust import Trust
 from tutela.homeserver.delivery import parse_answer
 from tutela.hub import multipart, reading
@@ -148,45 +139,6 @@ def _as_signed(data: bytes) -> bytes:
 def trust(data: bytes) -> None:
     read = Trust.from_dict(strict_json.read(data))
     assert Trust.from_dict(read.to_dict()) == read
-
-
-def constitution(data: bytes) -> None:
-    read_constitution(data, seeds.constitution().digest)
-
-
-def constitution_unsigned(data: bytes) -> None:
-    read = Constitution.from_dict(strict_json.read(data))
-    assert Constitution.from_dict(read.to_dict()) == read
-
-
-def constitutions_unsigned() -> tuple[bytes, ...]:
-    return (json.dumps(seeds.constitution().to_dict()).encode(),)
-
-
-def governance_statement(data: bytes) -> None:
-    verify(data, seeds.constitution().directory)
-
-
-def governance_unsigned(data: bytes) -> None:
-    """What an organisation might sign by mistake."""
-    read = statements.from_dict(strict_json.read(data))
-    assert statements.from_dict(read.to_dict()) == read
-
-
-def endorsements(data: bytes) -> None:
-    read = Endorsements.parse(data)
-    assert Endorsements.parse(read.to_bytes()) == read
-    root = seeds.published().root
-    read.verify(root, "child-sexual-exploitation-and-abuse", NOW, seeds.constitution())
-
-
-def governance_history(data: bytes) -> None:
-    files = {**seeds.published().files, "history.jsonl": data}
-    verify_list(files, seeds.constitution().digest, NOW)
-
-
-def commitments(data: bytes) -> None:
-    publication.read_commitments(data)
 
 
 def _file(data: bytes) -> Path:
@@ -400,13 +352,6 @@ TARGETS: Mapping[str, Target] = {
     "legal-basis": Target(basis, seeds.signed_legal_bases, 2048),
     "legal-basis-signed": Target(signed_basis, seeds.legal_bases, 2048),
     "trust": Target(trust, seeds.trusts, 2048),
-    "constitution": Target(constitution, seeds.constitutions, 8192),
-    "constitution-unsigned": Target(constitution_unsigned, constitutions_unsigned, 8192),
-    "governance-statement": Target(governance_statement, seeds.governance_statements, 4096),
-    "governance-unsigned": Target(governance_unsigned, seeds.governance_unsigned, 2048),
-    "governance-history": Target(governance_history, seeds.histories, 1 << 14),
-    "endorsements": Target(endorsements, seeds.endorsement_files, 8192),
-    "commitments": Target(commitments, seeds.commitment_files, 2048),
     "list-plain": Target(plain_list, seeds.plain_lists),
     "list-csv": Target(csv_list, seeds.csv_lists),
     "list-jsonl": Target(jsonl_list, seeds.jsonl_lists),
