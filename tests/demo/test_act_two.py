@@ -16,6 +16,7 @@ import pytest
 from tutela.bench import corpus
 from tutela.demo import act_two, checker, liar
 from tutela.demo.act_two import FAULT, WEAK, Setting
+from tutela.demo.distributing import Distribution
 from tutela.demo.endorsing import Endorsing
 from tutela.demo.epoch import BUILDER, JURISDICTION, Props
 from tutela.demo.witnesses import HONEST, Witnesses
@@ -27,6 +28,7 @@ from tutela.hashlist import legal_basis as basis
 from tutela.hashlist.epoch import Plan, build_epoch
 from tutela.hashlist.epoch.leaves import checkpoint_digest
 from tutela.hashlist.trust import Trust, TrustedKey
+from tutela.messenger.updates import EpochWatch
 from tutela.oprf import group
 from tutela.sealed import keyfile
 from tutela.tlog import COSIGNATURE_ED25519, Ed25519Signer, SignedCheckpoint
@@ -122,10 +124,14 @@ def props(tmp_path_factory: pytest.TempPathFactory) -> Props:
 def stage(props: Props, folder: Path, plant: str = "") -> Stage:
     """Return a setting in which every device uses list 1."""
     guards: dict[str, Guard] = {}
+    watches: dict[str, EpochWatch] = {}
+    distribution = Distribution(folder / "repository")
+    distribution.publish(props.folder)
     for name in PEOPLE:
         policy = Policy(JURISDICTION, provider_alerts=True)
         guards[name] = open_guard(folder / name, f"@{name}:example.org", name, policy, "a passphrase")
-        assert guards[name].load_epoch(props.folder, Trust.load(props.trust_file)).alerts
+        watches[name] = distribution.watch(folder / name / "updates")
+        assert watches[name].update(guards[name], Trust.load(props.trust_file)).alerts
     run = folder / "run"
     run.mkdir()
     stores = {name: folder / name / FILE for name in PEOPLE}
@@ -136,7 +142,7 @@ def stage(props: Props, folder: Path, plant: str = "") -> Stage:
         connection.execute("INSERT INTO provider_device VALUES (1, ?)", (props.manifest.table_id.hex(),))
         connection.execute("INSERT INTO provider_arrival VALUES (1), (1)")
     connection.close()
-    return Stage(Setting(props, guards, stores, run, ENVIRONMENT, plant), provider)
+    return Stage(Setting(props, distribution, guards, watches, stores, run, ENVIRONMENT, plant), provider)
 
 
 @pytest.mark.e2e

@@ -41,7 +41,7 @@ class Demo:
     """One run of the command."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
-        self.mark = new_mark()
+        self.mark, self.folder = new_mark(), folder
         command = [sys.executable, "-m", "tutela.cli.main", "demo"]
         self.process = subprocess.Popen(
             [*command, "--data", str(folder), "--entries", str(ENTRIES), *arguments],
@@ -119,8 +119,24 @@ def check_trust(trust: dict[str, Any]) -> None:
     assert trust["sets_before"] > EDITS
 
 
+def check_log(folder: Path) -> None:
+    """Whoever audits the log finds the list, the epoch, and every policy and model that is in use."""
+    trusts = list(folder.glob("cache/*/trust.json"))
+    assert trusts
+    for trust in trusts:
+        epoch, log = trust.parent / "epoch", trust.parent / "world" / "log"
+        command = [sys.executable, "-m", "tutela.cli.main", "audit", "log", str(log), "--trust", str(trust)]
+        command += ["--epoch", str(epoch), "--in-use", "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert {each["name"] for each in found["published"]} == {"everyday", "log-policy", "trust"}
+        assert found["leaves"]["epoch"] == 1
+
+
 def test_everything_holds(demo: Callable[..., Demo]) -> None:
-    code, out, err = demo("--auto", "--json").ended()
+    run = demo("--auto", "--json")
+    code, out, err = run.ended()
     found = the_object(out, err)
     assert (code, found["ok"], found["complaints"]) == (0, True, [])
     check_facts(found)
@@ -131,6 +147,7 @@ def test_everything_holds(demo: Callable[..., Demo]) -> None:
     assert 0 < found["seconds"] < WITHIN
     check_trust(found["trust"])
     assert "Traceback" not in err
+    check_log(run.folder)
 
 
 def test_a_voucher_opened_below_the_threshold_is_noticed(demo: Callable[..., Demo]) -> None:

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from tutela.demo import next_list
 from tutela.demo.attempts import ALONE, Attempt, Attempts
+from tutela.demo.distributing import Distribution
 from tutela.demo.endorsing import ORGANISATIONS
 from tutela.demo.epoch import Props
 from tutela.demo.next_list import NextList
@@ -34,6 +35,7 @@ from tutela.hashlist import Entry, HashList, Labels, Provenance
 from tutela.hashlist.epoch import publishing
 from tutela.hashlist.epoch.folder import EPOCH_PROOF_FILE
 from tutela.hashlist.trust import Trust
+from tutela.messenger.updates import EpochWatch
 from tutela.tlog import Policy, Proof
 from tutela.tlog.client import post
 from tutela.tlog.errors import NoQuorum
@@ -58,24 +60,34 @@ class Devices:
 
     Attributes:
         guards: by the person's name.
+        watches: of each, what keeps its epoch current.
         trust: of each.
     """
 
     guards: Mapping[str, Guard]
+    watches: Mapping[str, EpochWatch]
     trust: Mapping[str, Trust]
 
-    def offer(self, folder: Path) -> dict[str, dict[str, str]]:
-        """Offer an epoch to every device; return what each says of it, and the table that it uses then."""
-        return {name: self._one(name, guard, folder) for name, guard in self.guards.items()}
+    def update(self) -> dict[str, dict[str, str]]:
+        """Let every device ask the repository; return what each says, and the table that it uses then."""
+        for name, guard in self.guards.items():
+            self.watches[name].update(guard, self.trust[name])
+        return {name: _answer(guard) for name, guard in self.guards.items()}
 
-    def _one(self, name: str, guard: Guard, folder: Path) -> dict[str, str]:
-        guard.load_epoch(folder, self.trust[name])
-        status = guard.status()
-        used = status["epoch"]["table_id"] if status["epoch"] else ""
-        refused = status["refused_epoch"]
-        if refused is None:
-            return {"code": "accepted", "sentence": f"Uses list {status['epoch']['number']}.", "table": used}
-        return {"code": refused["code"], "sentence": refused["message"], "table": used}
+    def offer(self, folder: Path) -> dict[str, dict[str, str]]:
+        """Offer an epoch to every device past the repository, as if that let everything through."""
+        for name, guard in self.guards.items():
+            guard.load_epoch(folder, self.trust[name])
+        return {name: _answer(guard) for name, guard in self.guards.items()}
+
+
+def _answer(guard: Guard) -> dict[str, str]:
+    status = guard.status()
+    used = status["epoch"]["table_id"] if status["epoch"] else ""
+    refused = status["refused_epoch"]
+    if refused is None:
+        return {"code": "accepted", "sentence": f"Uses list {status['epoch']['number']}.", "table": used}
+    return {"code": refused["code"], "sentence": refused["message"], "table": used}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +96,9 @@ class Setting:
 
     Attributes:
         props: of act one.
+        distribution: the repository that the devices ask.
         guards: of act one's players.
+        watches: of these guards, what keeps their epochs current.
         stores: the databases of these guards.
         run: an empty folder.
         environment: opens key files.
@@ -92,7 +106,9 @@ class Setting:
     """
 
     props: Props
+    distribution: Distribution
     guards: Mapping[str, Guard]
+    watches: Mapping[str, EpochWatch]
     stores: Mapping[str, Path]
     run: Path
     environment: Mapping[str, str]
@@ -107,7 +123,7 @@ def play(setting: Setting, step: Step, progress: Progress | None = None) -> dict
     """
     step("Act two: the next list. Three of five organisations endorse it, and witnesses start over HTTP")
     trust = Trust.load(setting.props.trust_file)
-    devices = Devices(setting.guards, dict.fromkeys(setting.guards, trust))
+    devices = Devices(setting.guards, setting.watches, dict.fromkeys(setting.guards, trust))
     with ExitStack() as stack:
         following = next_list.prepare(setting.props, setting.run / "next", progress)
         stack.callback(following.endorsing.close)
@@ -118,11 +134,11 @@ def play(setting: Setting, step: Step, progress: Progress | None = None) -> dict
         witnesses.launch()
         sides = _sides(following, following.endorsing.policy)  # the history is read while they start
         witnesses.wait()
-        updates = list(_update(following, witnesses, devices, setting.run, step))
+        updates = list(_update(following, witnesses, devices, setting, step))
         attempts, reasons = _prepare_attempts(setting, following, witnesses)
         if setting.plant == FAULT:
             weak = replace(trust, constitution=attempts.rules.constitution.digest)
-            devices = Devices(setting.guards, {**devices.trust, WEAK: weak})
+            devices = Devices(setting.guards, setting.watches, {**devices.trust, WEAK: weak})
         name = ORGANISATIONS[ALONE][0]
         step(f"{name}, alone, tries to have a lawful photograph compared with")
         rows = [_tried(attempt, devices.offer(attempt.folder)) for attempt in attempts.make()]
@@ -137,13 +153,13 @@ def play(setting: Setting, step: Step, progress: Progress | None = None) -> dict
 
 
 def _update(
-    following: NextList, witnesses: Witnesses, devices: Devices, run: Path, step: Step
+    following: NextList, witnesses: Witnesses, devices: Devices, setting: Setting, step: Step
 ) -> Iterator[dict[str, Any]]:
     """Publish the list while one witness lies and one is down, then again once that one is back."""
     step(f"Witness {LIAR} lies, and witness {KILLED} is killed (SIGKILL)")
     witnesses.servers[KILLED].kill()
     said = _refused_publication(following, witnesses.policy())
-    hasty, lying = run / "one witness", run / "a lie"
+    hasty, lying = setting.run / "one witness", setting.run / "a lie"
     for folder in (hasty, lying):
         shutil.copytree(following.folder, folder)
         _publish(following, folder, witnesses.policy(HONEST))
@@ -152,15 +168,18 @@ def _update(
     yield _row(
         "one witness",
         "publishes it all the same, with the one honest witness",
-        hasty,
-        devices,
+        _distributed(hasty, devices, setting),
         publisher=said,
     )
-    yield _row("a lie", "publishes it with the liar's signature beside", lying, devices)
+    yield _row(
+        "a lie", "publishes it with the liar's signature beside", _distributed(lying, devices, setting)
+    )
     step(f"Witness {KILLED} is back: two of three vouch, and the devices update")
     witnesses.servers[KILLED].start()
     _publish(following, following.folder, witnesses.policy())
-    yield _row("quorum", "publishes it with two of three witnesses", following.folder, devices)
+    yield _row(
+        "quorum", "publishes it with two of three witnesses", _distributed(following.folder, devices, setting)
+    )
 
 
 def _publish(following: NextList, folder: Path, policy: Policy) -> None:
@@ -187,8 +206,14 @@ def _add_lie(following: NextList, folder: Path, policy: Policy) -> None:
     path.write_bytes(replace(proof, checkpoint=proof.checkpoint.signed([lie])).to_bytes())
 
 
-def _row(name: str, what: str, folder: Path, devices: Devices, **more: Any) -> dict[str, Any]:
-    return {"name": name, "what": what, "answers": devices.offer(folder), **more}
+def _distributed(folder: Path, devices: Devices, setting: Setting) -> dict[str, dict[str, str]]:
+    """Publish an epoch in the repository, let the devices ask it, and return their answers."""
+    setting.distribution.publish(folder)
+    return devices.update()
+
+
+def _row(name: str, what: str, answers: dict[str, dict[str, str]], **more: Any) -> dict[str, Any]:
+    return {"name": name, "what": what, "answers": answers, **more}
 
 
 def _prepare_attempts(

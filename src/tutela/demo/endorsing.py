@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from tutela.hashlist import HashList
-from tutela.hashlist.epoch import publishing
+from tutela.hashlist.epoch import artefacts, publishing
+from tutela.hashlist.epoch.artefacts import Artefact
 from tutela.hashlist.governance import (
     Constitution,
     Endorsement,
@@ -183,6 +184,11 @@ class Endorsing:
         with replacing(self._folder / HISTORY_FILE) as file:
             file.write(version.files[HISTORY_FILE])
         return version
+
+    def log_artefacts(self, used: Iterable[Artefact], signer: str) -> None:
+        """Put the first version of each policy and model that is used into the log, signed."""
+        now = self._clock()
+        self.log.append([artefacts.sign(each, 1, now, self.signer(signer)).to_bytes() for each in used])
 
     def log_version(self, version: ListVersion) -> SignedCheckpoint:
         """Put a list version into the log; see `publishing.log_version`."""

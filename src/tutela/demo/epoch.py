@@ -22,12 +22,13 @@ from tutela.errors import EnvironmentProblem, TutelaError
 from tutela.fingerprint import FingerprintError, fingerprint
 from tutela.hashlist import Entry, HashList, Labels, Provenance, clustered
 from tutela.hashlist import legal_basis as basis
-from tutela.hashlist.epoch import Manifest, Model, Plan, Trust, TrustedKey, build_with_new_key
+from tutela.hashlist.epoch import Manifest, Model, Plan, Trust, TrustedKey, artefacts, build_with_new_key
 from tutela.hashlist.epoch.admission import admit
 from tutela.hashlist.epoch.building import write_public
 from tutela.hashlist.epoch.leaves import checkpoint_digest
 from tutela.hashlist.epoch.verification import check_time
 from tutela.sealed import keyfile
+from tutela.tlog import Leaf
 from tutela.voucher import everyday
 
 JURISDICTION: Final = "ZZ"  # a user-assigned code: no country
@@ -106,6 +107,7 @@ def _renewed(folder: Path) -> Manifest:
     trust, now = Trust.load(folder / "trust.json"), datetime.now(UTC)
     endorsing = Endorsing.open(folder / "world", trust.anchors()[0])
     try:
+        _check_published(endorsing, folder, trust)
         endorsing.refresh(folder / "epoch")
     finally:
         endorsing.close()
@@ -114,6 +116,13 @@ def _renewed(folder: Path) -> Manifest:
     if found.why_no_basis:
         raise found.why_no_basis
     return found.manifest
+
+
+def _check_published(endorsing: Endorsing, folder: Path, trust: Trust) -> None:
+    """Check that every policy and model in use is in the log: a program of another version uses others."""
+    used = artefacts.in_use(trust, (folder / "trust.json").read_bytes())
+    first = [Leaf.parse(endorsing.log.entry(at)) for at in range(len(used))]
+    artefacts.require(artefacts.published(first, trust), used, trust)
 
 
 def _name(photos: Path | None, entries: int) -> str:
@@ -183,6 +192,7 @@ def _build(
     roles = frozenset(("epoch", "legal-basis"))
     trust = endorsing.trust([TrustedKey("Demonstration register", signer.public_key, roles)])
     trust.save(folder / "trust.json")
+    endorsing.log_artefacts(artefacts.in_use(trust, (folder / "trust.json").read_bytes()), BUILDER)
     endorsing.submit(hash_list, hash_list.salt)
     version = endorsing.endorse()
     logged = endorsing.log_version(version)

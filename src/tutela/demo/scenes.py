@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tutela.demo.cast import CAST, CONTROL, Player, files, texts
+from tutela.demo.distributing import Distribution
 from tutela.demo.epoch import JURISDICTION, Props
 from tutela.demo.folders import Folders
 from tutela.demo.stage import StageProblem
 from tutela.guard.core import Guard, Policy
 from tutela.hashlist.epoch import Trust
+from tutela.messenger.updates import EpochWatch
 
 if TYPE_CHECKING:
     from tutela.messenger.matrix import MatrixMessenger
@@ -24,7 +26,7 @@ WITHIN: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What was really sent, what arrived, and the guards of those who sent it."""
+    """What was really sent, what arrived, and on each device the guard and what keeps its epoch current."""
 
     texts: tuple[str, ...]
     pictures: tuple[Mapping[str, str], ...]
@@ -32,6 +34,7 @@ class Played:
     unequal: int
     notices: tuple[str, ...]
     guards: Mapping[str, Guard]
+    watches: Mapping[str, EpochWatch]
 
 
 class Scenes:
@@ -41,12 +44,14 @@ class Scenes:
         self,
         folders: Folders,
         props: Props,
+        distribution: Distribution,
         url: Callable[[str], str],
         passwords: Mapping[str, str],
         step: Callable[[str], None],
     ) -> None:
-        self._folders, self._props, self._url = folders, props, url
-        self._passwords, self._step = passwords, step
+        self._folders, self._props, self._distribution = folders, props, distribution
+        self._url, self._passwords, self._step = url, passwords, step
+        self._watches: dict[str, EpochWatch] = {}
         self._clients: dict[str, MatrixMessenger] = {}
         self._sent: dict[str, bytes] = {}
         self._pictures: list[Mapping[str, str]] = []
@@ -70,7 +75,7 @@ class Scenes:
             await asyncio.gather(*(client.close() for client in self._clients.values()))
 
     async def _sign_in(self) -> None:
-        self._step("Five people sign in with real Matrix clients; each checks the epoch")
+        self._step("Five people sign in with real Matrix clients; each fetches and checks the epoch")
         trust = Trust.load(self._props.trust_file)
         await asyncio.gather(*(self._enter(player, trust) for player in CAST))
 
@@ -87,7 +92,9 @@ class Scenes:
             beat=BEAT,
         )
         self._clients[player.name] = client
-        mode = client.guard.load_epoch(self._props.folder, trust)
+        watch = self._distribution.watch(self._folders.devices / player.name / "updates")
+        self._watches[player.name] = watch
+        mode = watch.update(client.guard, trust)
         if not mode.alerts:
             raise StageProblem(f"A device refuses the epoch: {mode.name}.")
 
@@ -157,6 +164,7 @@ class Scenes:
             unequal=unequal,
             notices=tuple(dict.fromkeys(notices)),
             guards={name: each.guard for name, each in self._clients.items()},
+            watches=self._watches,
         )
 
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from tutela.demo import act_two, checker, epoch
 from tutela.demo.cast import CAST, CONTROL
+from tutela.demo.distributing import Distribution
 from tutela.demo.epoch import JURISDICTION, Props
 from tutela.demo.folders import Folders
 from tutela.demo.people import Visitor
@@ -77,6 +78,7 @@ class House:
     provider: Console
     hub: Console
     lab: Lab
+    distribution: Distribution
     logins: list[tuple[str, str, str, str]]
     result: dict[str, Any] = field(default_factory=dict)
 
@@ -113,6 +115,8 @@ def _build(folders: Folders, props: Props, stack: ExitStack, step: Step) -> Hous
     environment = epoch.environment(folders)
     hub = Console("hub", folders.run / "hub", environment, port=free_port())
     provider = Console("provider", folders.run / "provider", environment, port=free_port())
+    distribution = Distribution(folders.run / "repository", f"http://127.0.0.1:{provider.port}/distribution/")
+    distribution.publish(props.folder)
     step("A national centre and a provider: keys, rules, people")
     staff = {
         hub.role: _people((ANALYST, "analyst"), (SUPERVISORS[1], "supervisor")),
@@ -137,21 +141,23 @@ def _build(folders: Folders, props: Props, stack: ExitStack, step: Step) -> Hous
         behind_proxy=True,
         port=free_port(),
     )
-    _set_up_provider(provider, props, hub, hub_password, lab)
+    _set_up_provider(provider, props, distribution, hub, hub_password, lab)
     stack.callback(provider.stop)
     provider.launch()
     stack.enter_context(lab)
     hub.wait()
     provider.wait()
     logins = [(role, name, group, password) for role in staff for name, group, password in staff[role]]
-    return House(folders, props, provider, hub, lab, logins)
+    return House(folders, props, provider, hub, lab, distribution, logins)
 
 
 def _people(*people: tuple[str, str]) -> list[tuple[str, str, str]]:
     return [(name, role, secrets.token_urlsafe(12)) for name, role in people]
 
 
-def _set_up_provider(provider: Console, props: Props, hub: Console, hub_password: str, lab: Lab) -> None:
+def _set_up_provider(
+    provider: Console, props: Props, distribution: Distribution, hub: Console, hub_password: str, lab: Lab
+) -> None:
     provider.environment = {
         **provider.environment,
         "TUTELA_HUB_PASSWORD": hub_password,
@@ -164,6 +170,7 @@ def _set_up_provider(provider: Console, props: Props, hub: Console, hub_password
         *("--list", str(props.list_file)),
         *("--table-key", str(props.table_key)),
         *("--trust", str(props.trust_file)),
+        *("--repository", str(distribution.folder)),
         *("--jurisdiction", JURISDICTION),
         *("--organisation", "Messenger Ltd (invented)"),
         *("--contact-email", "safety@messenger.example"),
@@ -179,7 +186,7 @@ def _play(built: House, stack: ExitStack, step: Step) -> Played:
         built.lab.register(player.name, passwords[player.name])
     addresses = {player.name: player.address for player in CAST}
     recorder = stack.enter_context(Recorder(built.lab.port, addresses, built.folders.network))
-    played = Scenes(built.folders, built.props, recorder.url, passwords, step).play()
+    played = Scenes(built.folders, built.props, built.distribution, recorder.url, passwords, step).play()
     if played.unequal:
         raise StageProblem(f"{played.unequal} files did not arrive as they were sent.")
     step(f"{CAST[0].name} received and decrypted {played.received} files, each equal to what was sent")
@@ -232,7 +239,8 @@ def _act_two(
     environment = epoch.environment(built.folders)
     devices = built.folders.devices
     stores = {name: devices / name / "guard" / "guard.db" for name in played.guards}
-    setting = act_two.Setting(built.props, played.guards, stores, run, environment, plant)
+    distribution, guards, watches = built.distribution, played.guards, played.watches
+    setting = act_two.Setting(built.props, distribution, guards, watches, stores, run, environment, plant)
     return act_two.play(setting, step, progress)
 
 
