@@ -37,6 +37,11 @@ REFUSALS = {
 CLOSED = [player.name for player in CAST if player.expected == "closed"]
 
 
+def _in_the_background() -> None:
+    """Begin as the shell's `&` does: with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 class Demo:
     """One run of the command."""
 
@@ -47,6 +52,7 @@ class Demo:
             [*command, "--data", str(folder), "--entries", str(ENTRIES), *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=environment(self.mark), text=True, start_new_session=True, cwd=folder,
+            preexec_fn=_in_the_background,
         )  # fmt: skip
 
     def ended(self) -> tuple[int, str, str]:

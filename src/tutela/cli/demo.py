@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,8 @@ def demo(
 
     folder = data or platformdirs.user_data_path("tutela") / "demo"
     options = Options(folder.absolute(), photos, entries, auto or as_json, fresh, plant)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for each in (signal.SIGINT, signal.SIGTERM):  # whoever starts us in the background had SIGINT ignored
+        signal.signal(each, signal.default_int_handler)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), console=stderr, transient=True
     ) as bar:
@@ -138,6 +140,7 @@ def _stay(built: House) -> None:
     stdout.print("Two reviewers agree at the provider; then the report stands at the centre. Ctrl-C ends it.")
     sys.stdout.flush()
     try:
-        signal.pause()
+        while True:  # a signal just before pause() would be waited for without end
+            time.sleep(1)
     except KeyboardInterrupt:
         stderr.print("Stopping the servers")
