@@ -52,7 +52,7 @@ class Demo:
             [*command, "--data", str(folder), "--entries", str(ENTRIES), *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=environment(self.mark), text=True, start_new_session=True, cwd=folder,
-            preexec_fn=_in_the_background,
+            preexec_fn=_in_the_background,  # noqa: PLW1509  it only sets a signal
         )  # fmt: skip
 
     def ended(self) -> tuple[int, str, str]:
