@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 import subprocess
@@ -52,6 +53,16 @@ def test_set_up_look_and_withdraw(today: World, tmp_path: Path) -> None:
     again = command(tmp_path, "provider", "withdraw", "entry-1", "--reason", "Listed by mistake.")
     assert again["error"]["code"] == "provider.withdrawal"
     assert command(tmp_path, "provider", "status")["entries_withdrawn"] == 1
+
+
+def test_a_new_set_up_keeps_the_limits_that_the_operator_changed(today: World, tmp_path: Path) -> None:
+    init(today, tmp_path)
+    file = tmp_path / "provider" / "config.json"
+    config = json.loads(file.read_text())
+    file.write_text(json.dumps(config | {"vouchers_per_day": 7, "notice_days": 45}))
+    init(today, tmp_path, hub="http://127.0.0.1:10/ispws")
+    after = json.loads(file.read_text())
+    assert after == config | {"vouchers_per_day": 7, "notice_days": 45, "hub": "http://127.0.0.1:10/ispws"}
 
 
 @pytest.mark.parametrize(

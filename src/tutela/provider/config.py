@@ -119,6 +119,11 @@ class Config:
         return {"version": VERSION, **asdict(self)}
 
     @property
+    def limits(self) -> dict[str, Any]:
+        """The numbers: no answer of `tutela provider init` sets them, operators change them in the file."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.type == "int"}
+
+    @property
     def source(self) -> Source:
         """The files of the epoch in use."""
         return Source(**{field.name: getattr(self, field.name) for field in fields(Source)})

@@ -52,7 +52,10 @@ def set_up(
     now: datetime | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Check everything, then write the configuration; the sealing key of an earlier set-up is kept.
+    """Check everything, then write the configuration.
+
+    What an earlier set-up has and no answer names stays: the sealing key, and the limits that an operator may
+    have changed in config.json.
 
     Raises:
         TutelaError: a device would refuse the epoch (`admit`), the legal basis does not hold, or a file
@@ -76,7 +79,9 @@ def set_up(
         repository="" if answers.repository is None else str(answers.repository),
         passphrase_file="" if answers.passphrase_file is None else str(answers.passphrase_file),
     )
-    config = replace(config, earlier=_earlier(state, config))
+    if (state / configuration.CONFIG).exists():
+        known = configuration.load(state, {})[0]
+        config = replace(config, earlier=_earlier(known, config), **known.limits)
     trust = Trust.load(answers.trust)
     admitted = admit(answers.epoch, trust, answers.jurisdiction, moment)
     if admitted.basis is None:
@@ -99,14 +104,11 @@ def set_up(
     }
 
 
-def _earlier(state: Path, config: Config) -> tuple[Source, ...]:
+def _earlier(known: Config, config: Config) -> tuple[Source, ...]:
     """Return the epochs that were in use before and whose table keys are still there.
 
     An epoch whose files the new one took the place of cannot be used any more.
     """
-    if not (state / configuration.CONFIG).exists():
-        return ()
-    known = configuration.load(state, {})[0]
     return tuple(
         source
         for source in (known.source, *known.earlier)
